@@ -1,0 +1,1 @@
+"""Jobtrail: durable, audited jobs on PostgreSQL."""

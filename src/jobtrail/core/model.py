@@ -1,0 +1,304 @@
+"""The nouns as rows: what reads answer. The fields stand in the order of the columns of their statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from jobtrail.core.status import ActorType
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does it."""
+
+    type: ActorType
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One durable unit of work. Durations in their unit, progress in percent, times in UTC."""
+
+    id: UUID
+    workspace_id: UUID
+    project_id: UUID | None
+    task_id: UUID | None
+    parent_id: UUID | None
+    rerun_of: UUID | None
+    type: str
+    queue: str
+    status: str
+    wait_reason: str | None
+    stage: str | None
+    priority: int
+    title: str | None
+    tags: list[str]
+    input: Any
+    version: int
+    generation: int
+    progress: float
+    attempt_id: UUID | None
+    attempt_count: int
+    failure_count: int
+    loss_count: int
+    max_attempts: int
+    backoff_type: str
+    backoff_delay_ms: int
+    backoff_max_ms: int
+    timeout_seconds: float | None
+    idle_timeout_seconds: float | None
+    queue_timeout_seconds: float | None
+    scheduled_at: datetime | None
+    cancel_at: datetime | None
+    cancel_requested_at: datetime | None
+    cancel_reason: str | None
+    estimated_seconds: float | None
+    actual_seconds: float | None
+    error_code: str | None
+    error_message: str | None
+    unique_key: str | None
+    concurrency_key: str | None
+    created_by: str | None
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job as a worker gets it: with the attempt that it now speaks for. `input` is JSON text."""
+
+    workspace_id: UUID
+    job_id: UUID
+    attempt_id: UUID
+    number: int
+    type: str
+    input: str
+    failure_count: int
+    max_attempts: int
+    generation: int
+    timeout_seconds: float | None
+    idle_timeout_seconds: float | None
+    backoff_type: str
+    backoff_delay_ms: int
+    backoff_max_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try by one worker under one lease."""
+
+    id: UUID
+    job_id: UUID
+    number: int
+    status: str
+    worker_id: UUID
+    process_id: int | None
+    session_id: str | None
+    progress: float
+    cpu_seconds: float | None
+    memory_bytes: int | None
+    disk_bytes: int | None
+    exit_code: int | None
+    error_code: str | None
+    error_message: str | None
+    stack_trace: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named part of a job with a remembered output."""
+
+    id: UUID
+    job_id: UUID
+    attempt_id: UUID | None
+    ordinal: int
+    key: str
+    name: str
+    phase: str
+    type: str
+    status: str
+    output: Any
+    tokens_input: int
+    tokens_output: int
+    cost_usd: Decimal | None
+    error_message: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a new attempt knows of a step of those before it. `output` and `decisions` are JSON text."""
+
+    key: str
+    step_id: UUID
+    status: str
+    output: str | None
+    gate_status: str | None
+    decisions: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the trail."""
+
+    job_id: UUID
+    seq: int
+    type: str
+    status: str
+    step_id: UUID | None
+    attempt_id: UUID | None
+    actor_type: str
+    actor_id: str | None
+    payload: Any
+    at: datetime
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """Some consecutive log lines of a job; `body` has one JSON object a line."""
+
+    first_line: int
+    lines: int
+    attempt_id: UUID
+    step_id: UUID | None
+    at: datetime
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a job made."""
+
+    job_id: UUID
+    generation: int
+    status: str
+    summary: str | None
+    output: Any
+    execution_time_ms: int | None
+    tokens_used: int | None
+    cost_usd: Decimal | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and money of one call; a cost of None is unknown, not zero."""
+
+    job_id: UUID
+    attempt_id: UUID
+    number: int
+    step_id: UUID | None
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: Decimal | None
+    price_source: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file that a job took in or made, stored under its SHA-256."""
+
+    id: UUID
+    job_id: UUID | None
+    attempt_id: UUID | None
+    step_id: UUID | None
+    name: str
+    role: str
+    media_type: str
+    byte_size: int
+    sha256: str
+    storage_key: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A decision that people make."""
+
+    id: UUID
+    job_id: UUID
+    step_id: UUID
+    question: str
+    approvers: list[str]
+    needed: int
+    form: Any
+    status: str
+    asked_at: datetime
+    expires_at: datetime | None
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that claims attempts."""
+
+    id: UUID
+    name: str
+    host: str
+    process_id: int
+    version: str
+    queues: list[str]
+    types: list[str]
+    slots: int
+    started_at: datetime
+    silent_seconds: float
+    leased: bool
+    draining_at: datetime | None
+    stopped_at: datetime | None
+    stop_reason: str | None
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How a queue of a workspace stands; `depth` is capped by who asked."""
+
+    queue: str
+    depth: int
+    oldest_queued_at: datetime | None
+    paused_at: datetime | None
+    paused_by: str | None
+    paused_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What keeps a job from running."""
+
+    status: str
+    wait_reason: str | None
+    queue: str
+    type: str
+    scheduled_at: datetime | None
+    queued_at: datetime | None
+    cancel_requested_at: datetime | None
+    error_code: str | None
+    error_message: str | None
+    failure_count: int
+    max_attempts: int
+    paused_at: datetime | None
+    paused_by: str | None
+    paused_reason: str | None
+    workers_of_queue: int
+    workers_of_type: int
+    ahead: int
+    question: str | None
+    worker: str | None
+    now: datetime

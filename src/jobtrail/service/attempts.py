@@ -1,0 +1,224 @@
+"""Verbs of a worker on its attempts: claim, progress, and the ways to end. Each names the attempt that it speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from jobtrail.core.errors import StaleAttempt
+from jobtrail.core.fence import Fence, Used
+from jobtrail.core.model import Attempt, Claimed, Remembered
+from jobtrail.core.status import AttemptStatus, JobStatus, ResultStatus, WaitReason
+from jobtrail.store import query
+from jobtrail.store.query import Query, Steps, ask, flow
+
+NO_MARK = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """An attempt that succeeded. `output` is JSON that passed the door, or None."""
+
+    fence: Fence
+    output: str | None = None
+    status: ResultStatus = ResultStatus.SUCCESS
+    summary: str | None = None
+    ms: int = 0
+    used: Used = Used()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt that failed or timed out. `retry_in` None: no further try, whatever max_attempts says."""
+
+    fence: Fence
+    code: str
+    message: str
+    stack: str | None = None
+    retry_in: timedelta | None = None
+    status: AttemptStatus = AttemptStatus.FAILED
+    output: str | None = None
+    ms: int = 0
+    used: Used = Used()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job stands after its attempt ended."""
+
+    status: JobStatus
+    scheduled_at: datetime | None
+    version: int
+
+
+def claim(
+    worker_id: UUID, queue: str, types: Sequence[str], limit: int, *, mark: UUID, stamp: str, nonce: str
+) -> Query[list[Claimed]]:
+    """Takes up to `limit` ready jobs of one queue.
+
+    `mark`: only jobs whose id is above it are looked at (`NO_MARK`: all), which keeps the head of the queue cheap
+    while a long transaction elsewhere keeps dead entries alive. `stamp` (12 hex digits of milliseconds and a 7) and
+    `nonce` (random) make the ids of the attempts: UUIDv7 that nobody can guess.
+    """
+    params = (worker_id, queue, list(types), limit, mark, stamp, nonce)
+    return Query("verbs/claim", params, query.many_of(Claimed))
+
+
+@flow
+def complete(ended: Sequence[Completed]) -> Steps[list[Fence]]:
+    """Ends attempts that succeeded; answers those that were stale. An end that was written before is not stale."""
+    done = yield from ask(_complete(ended))
+    if done == len(ended):
+        return []
+    closed = yield from ask(_ends([one.fence for one in ended]))
+    return [one.fence for one in ended if closed.get(one.fence.attempt_id) != AttemptStatus.COMPLETED]
+
+
+@flow
+def fail(failed: Failed) -> Steps[Ended]:
+    """Ends an attempt that failed: the job is tried again or FAILED. Raises StaleAttempt."""
+    f, used = failed.fence, failed.used
+    retry_ms = None if failed.retry_in is None else round(failed.retry_in.total_seconds() * 1000)
+    params = (
+        *f.named, str(f.worker_id),
+        failed.code,
+        failed.message,
+        failed.stack,
+        failed.status,
+        used.exit_code,
+        retry_ms,
+        used.cpu_seconds,
+        used.memory_bytes,
+        used.disk_bytes,
+        failed.output,
+        failed.ms,
+    )
+    ended = yield from ask(Query("verbs/fail", params, _ended))
+    return (yield from _or_stale(ended, f, failed.status))
+
+
+@flow
+def end_cancelled(fence: Fence, reason: str, code: str = "cancelled", used: Used = Used()) -> Steps[Ended]:
+    """Ends an attempt that stopped as it was told. Raises StaleAttempt."""
+    params = (
+        *fence.named, str(fence.worker_id),
+        reason,
+        code,
+        used.exit_code,
+        used.cpu_seconds,
+        used.memory_bytes,
+        used.disk_bytes,
+    )
+    ended = yield from ask(Query("verbs/end_cancelled", params, _ended))
+    return (yield from _or_stale(ended, fence, AttemptStatus.CANCELLED))
+
+
+@flow
+def suspend(
+    fence: Fence, event: str, reason: WaitReason, delay: timedelta | None, note: str | None = None, used: Used = Used()
+) -> Steps[Ended]:
+    """Ends an attempt without success or failure: the job waits for `delay`, or for what `reason` names.
+
+    Raises StaleAttempt, also when the job is to be cancelled: then end it so.
+    """
+    delay_ms = None if delay is None else round(delay.total_seconds() * 1000)
+    params = (
+        *fence.named, str(fence.worker_id),
+        event,
+        reason,
+        delay_ms,
+        note,
+        used.cpu_seconds,
+        used.memory_bytes,
+        used.disk_bytes,
+    )
+    ended = yield from ask(Query("verbs/suspend", params, _ended))
+    return (yield from _or_stale(ended, fence, AttemptStatus.INTERRUPTED))
+
+
+def interrupt(fences: Sequence[Fence]) -> Query[int]:
+    """Gives attempts back at a shutdown; the jobs are ready again at once. Answers how many were still open."""
+    params = (*_arrays(fences), str(fences[0].worker_id))
+    return Query("verbs/interrupt", params, query.count)
+
+
+def progress(
+    fence: Fence, percent: float | None, stage: str | None = None, note: str | None = None
+) -> Query[int | None]:
+    """Records percent done and stage; answers the job's version, None when the attempt is stale."""
+    params = (*fence.named, percent, stage, note, str(fence.worker_id))
+    return Query("verbs/progress", params, query.scalar)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a worker must do about an attempt: stop it as cancelled, or drop it because it is no longer its own."""
+
+    attempt_id: UUID
+    cancel: bool
+    reason: str | None
+    own: bool
+
+
+def orders(fences: Sequence[Fence]) -> Query[list[Order]]:
+    """Orders for running attempts; none for those that simply go on."""
+    params = ([f.workspace_id for f in fences], [f.job_id for f in fences], [f.attempt_id for f in fences])
+    return Query("reads/orders", params, query.many_of(Order))
+
+
+def strays(worker_id: UUID, known: Sequence[UUID]) -> Query[list[Fence]]:
+    """Open attempts of this worker that it does not know of, because the answer to a claim was lost."""
+    return Query(
+        "reads/strays", (worker_id, list(known)), lambda rows: [Fence(row[0], row[1], row[2], worker_id) for row in rows]
+    )
+
+
+def remembered(workspace: UUID, job_id: UUID) -> Query[list[Remembered]]:
+    """The steps of earlier attempts, with outputs and decisions."""
+    return Query("reads/remembered", (workspace, job_id), query.many_of(Remembered))
+
+
+def listed(workspace: UUID, job_id: UUID) -> Query[list[Attempt]]:
+    """The attempts of a job, oldest first."""
+    return Query("reads/attempts", (workspace, job_id), query.many_of(Attempt))
+
+
+def _complete(ended: Sequence[Completed]) -> Query[int]:
+    params = (
+        *_arrays([one.fence for one in ended]),
+        [one.status for one in ended],
+        [one.output for one in ended],
+        [one.summary for one in ended],
+        [one.ms for one in ended],
+        [one.used.cpu_seconds for one in ended],
+        [one.used.memory_bytes for one in ended],
+        [one.used.disk_bytes for one in ended],
+        [one.used.exit_code for one in ended],
+        str(ended[0].fence.worker_id),
+    )
+    return Query("verbs/complete", params, query.count)
+
+
+def _ends(fences: Sequence[Fence]) -> Query[dict[UUID, str]]:
+    return Query("reads/ended_attempts", _arrays(fences), lambda rows: {row[0]: row[1] for row in rows})
+
+
+def _or_stale(ended: Ended | None, fence: Fence, expected: AttemptStatus) -> Steps[Ended]:
+    """An end that this attempt wrote before (its answer was lost) is its own; anything else is stale."""
+    if ended is not None:
+        return ended
+    closed = yield from ask(_ends([fence]))
+    if closed.get(fence.attempt_id) == expected:
+        return Ended(JobStatus.PENDING, None, 0)
+    raise StaleAttempt(f"attempt {fence.attempt_id} of job {fence.job_id} is no longer open; stop its processes")
+
+
+def _ended(rows: list[query.Row]) -> Ended | None:
+    return Ended(JobStatus(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
+
+
+def _arrays(fences: Sequence[Fence]) -> tuple[list[UUID], list[UUID], list[UUID]]:
+    workspaces = list({f.workspace_id for f in fences})
+    return workspaces, [f.job_id for f in fences], [f.attempt_id for f in fences]

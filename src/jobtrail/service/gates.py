@@ -1,0 +1,88 @@
+"""Verbs on gates that people decide: ask, approve, reject, expire, list."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from jobtrail.core.errors import Conflict, Denied, NotFound, StaleAttempt
+from jobtrail.core.fence import Fence, Used
+from jobtrail.core.model import Actor, Gate
+from jobtrail.core.status import GateStatus
+from jobtrail.store import query
+from jobtrail.store.query import Query, Steps, ask, flow
+
+
+@flow
+def request(
+    fence: Fence,
+    step_id: UUID,
+    gate_id: UUID,
+    question: str,
+    *,
+    approvers: tuple[str, ...] = (),
+    needed: int = 1,
+    form: str | None = None,
+    expires: timedelta | None = None,
+    used: Used = Used(),
+) -> Steps[UUID]:
+    """Asks people, and lets the job wait without a slot; the attempt ends INTERRUPTED. Answers the gate's id.
+
+    `approvers` empty: anyone who may decide at all. `form` is the JSON schema of what the decision may carry.
+    Raises StaleAttempt.
+    """
+    params = (
+        *fence.named,
+        step_id,
+        gate_id,
+        question,
+        list(approvers),
+        needed,
+        form,
+        None if expires is None else expires.total_seconds(),
+        str(fence.worker_id),
+        used.cpu_seconds,
+        used.memory_bytes,
+        used.disk_bytes,
+    )
+    asked: UUID | None = yield from ask(Query("verbs/ask_gate", params, query.scalar))
+    if asked is None:
+        raise StaleAttempt(f"attempt {fence.attempt_id} of job {fence.job_id} may not ask: it is to stop")
+    return asked
+
+
+@flow
+def decide(
+    workspace: UUID,
+    gate_id: UUID,
+    actor: Actor,
+    *,
+    approve: bool,
+    comment: str | None = None,
+    form: str | None = None,
+) -> Steps[GateStatus]:
+    """Records one actor's decision; answers the gate's status after it (WAITING while more approvals are needed).
+
+    Raises NotFound, Denied when the actor is not among the approvers, Conflict when it was decided before.
+    """
+    params = (workspace, gate_id, actor.type, actor.id, approve, comment, form)
+    row = yield from ask(Query("verbs/decide_gate", params, query.one))
+    if row is None:
+        raise NotFound(f"there is no gate {gate_id} in this workspace")
+    status, counted, may_decide, job_id = GateStatus(row[0]), row[1], row[2], row[3]
+    if not may_decide:
+        raise Denied(f"{actor.id} is not among the approvers of gate {gate_id} (job {job_id})")
+    if not counted:
+        what = "you have decided it already" if status is GateStatus.WAITING else f"it is {status} already"
+        raise Conflict(f"gate {gate_id} of job {job_id}: {what}")
+    return status
+
+
+def expire(limit: int = 500) -> Query[tuple[int, list[str]]]:
+    """Ends gates whose time is over; answers how many jobs go on, and in which queues."""
+    return Query("verbs/expire_gates", (limit,), lambda rows: (rows[0][0], rows[0][1]))
+
+
+def listed(workspace: UUID, *, waiting: bool = True, job_id: UUID | None = None, limit: int = 100) -> Query[list[Gate]]:
+    """Gates of a workspace, oldest question first."""
+    return Query("reads/gates", (workspace, waiting, job_id, limit), query.many_of(Gate))

@@ -1,0 +1,273 @@
+"""Verbs on jobs as people and programs use them: enqueue, get, list, cancel, retry, rerun, start now, change, why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from jobtrail.core.errors import ConcurrentUpdate, Conflict, IdempotencyConflict, IllegalMove, NotFound
+from jobtrail.core.model import Actor, Facts, Job, Result
+from jobtrail.core.status import JobStatus
+from jobtrail.store import query
+from jobtrail.store.query import Query, Steps, ask, flow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a job is to run. Milliseconds and seconds as named; `scheduled_at` None: at once."""
+
+    type: str
+    queue: str = "default"
+    priority: int = 5
+    scheduled_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    max_attempts: int = 3
+    backoff_type: str = "EXPONENTIAL"
+    backoff_delay_ms: int = 2_000
+    backoff_max_ms: int = 3_600_000
+    timeout_seconds: float | None = None
+    idle_timeout_seconds: float | None = None
+    queue_timeout_seconds: float | None = None
+    cancel_at: datetime | None = None
+    concurrency_key: str | None = None
+    project_id: UUID | None = None
+    task_id: UUID | None = None
+    parent_id: UUID | None = None
+    rerun_of: UUID | None = None
+    estimated_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """One job to enqueue. `input` is JSON that passed the door; the id makes a repeated enqueue harmless."""
+
+    id: UUID
+    input: bytes
+    options: Options
+    title: str | None = None
+    unique_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueued:
+    """Which job stands for each one wanted, and which of them were there before."""
+
+    ids: tuple[UUID, ...]
+    existed: frozenset[UUID] = field(default_factory=frozenset)
+
+
+@flow
+def enqueue(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Steps[Enqueued]:
+    """Accepts jobs: all or none. A unique key that a live job holds, or a repeated id, answers that job instead."""
+    groups: dict[Options, list[NewJob]] = {}
+    for job in jobs:
+        groups.setdefault(job.options, []).append(job)
+    stands: dict[UUID, UUID] = {}
+    for options, group in groups.items():
+        made = yield from ask(_enqueue_alike(workspace, group, options, actor))
+        if made < len(group):
+            wanted = ([job.id for job in group], [job.unique_key for job in group])
+            stands.update((yield from ask(Query("reads/enqueued", (workspace, *wanted), _pairs))))
+    return Enqueued(
+        ids=tuple(stands.get(job.id, job.id) for job in jobs),
+        existed=frozenset(stood for wanted, stood in stands.items() if stood != wanted),
+    )
+
+
+@flow
+def enqueue_once(workspace: UUID, job: NewJob, actor: Actor, key: str) -> Steps[tuple[UUID, bool]]:
+    """Accepts a job under an idempotency key; answers its id and whether it is new.
+
+    Raises IdempotencyConflict when the key was used with another request.
+    """
+    body = repr((job.options, job.title, job.unique_key)).encode() + job.input
+    digest = hashlib.sha256(body).digest()
+    taken = yield from ask(Query("verbs/remember_key", (workspace, key, job.id, digest), query.one))
+    if taken is None:
+        row = yield from ask(Query("reads/idempotency_key", (workspace, key), query.one))
+        if row is None:
+            raise ConcurrentUpdate(f"idempotency key {key!r} was given up while it was read; send the request again")
+        if bytes(row[1]) != digest:
+            raise IdempotencyConflict(f"idempotency key {key!r} was used with another request, for job {row[0]}")
+        return row[0], False
+    done = yield from enqueue(workspace, [job], actor).begin()
+    return done.ids[0], not done.existed
+
+
+def get(workspace: UUID, job_id: UUID) -> Query[Job | None]:
+    """One job, or None."""
+    return Query("reads/job", (workspace, job_id), query.one_of(Job))
+
+
+def result(workspace: UUID, job_id: UUID) -> Query[Result | None]:
+    """What the newest generation of a job made, or None."""
+    return Query("reads/result", (workspace, job_id), query.one_of(Result))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a list shows; None: everything."""
+
+    types: tuple[str, ...] | None = None
+    statuses: tuple[JobStatus, ...] | None = None
+    queues: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    task_id: UUID | None = None
+
+
+def listed(workspace: UUID, filter: Filter, *, before: UUID | None = None, limit: int = 50) -> Query[list[Job]]:
+    """A page of jobs, newest first; `before` is the id of the last job of the page before."""
+    params = (
+        workspace,
+        before,
+        _array(filter.types),
+        _array(filter.statuses),
+        _array(filter.queues),
+        _array(filter.tags),
+        filter.task_id,
+        limit,
+    )
+    return Query("reads/jobs", params, query.many_of(Job))
+
+
+def find(workspace: UUID, digits: str) -> Query[list[UUID]]:
+    """At most 3 ids that start or end with some hex digits."""
+    return Query("reads/find_jobs", (workspace, digits), lambda rows: [row[0] for row in rows])
+
+
+@flow
+def cancel(workspace: UUID, job_id: UUID, actor: Actor, reason: str | None = None) -> Steps[JobStatus]:
+    """Cancels what waits at once; asks the worker of what runs. Answers the status after it: CANCELLED or RUNNING.
+
+    Raises NotFound, or Conflict when the job has ended.
+    """
+    changed = yield from ask(
+        Query("verbs/cancel", (workspace, job_id, actor.type, actor.id, reason), query.one)
+    )
+    if changed is not None:
+        return JobStatus(changed[0])
+    job = yield from ask(get(workspace, job_id))
+    if job is None:
+        raise _missing(job_id)
+    if job.status == JobStatus.RUNNING:
+        return JobStatus.RUNNING
+    raise Conflict(f"job {job_id} has ended already: it is {job.status}")
+
+
+@flow
+def retry(workspace: UUID, job_id: UUID, actor: Actor) -> Steps[int]:
+    """Puts a FAILED or CANCELLED job into its queue again, finished steps kept. Answers the new version."""
+    changed = yield from ask(Query("verbs/retry", (workspace, job_id, actor.type, actor.id), query.one))
+    if changed is None:
+        job = yield from ask(get(workspace, job_id))
+        if job is None:
+            raise _missing(job_id)
+        raise IllegalMove(
+            f"job {job_id} is {job.status}; only FAILED and CANCELLED jobs are retried. "
+            "To run it once more as a new job: rerun."
+        )
+    return int(changed[1])
+
+
+@flow
+def start_now(workspace: UUID, job_id: UUID, actor: Actor) -> Steps[int]:
+    """Lets a job that waits for its time (SCHEDULE, RETRY) start now. Answers the new version."""
+    changed = yield from ask(Query("verbs/start_now", (workspace, job_id, actor.type, actor.id), query.one))
+    if changed is None:
+        job = yield from ask(get(workspace, job_id))
+        if job is None:
+            raise _missing(job_id)
+        raise IllegalMove(f"job {job_id} does not wait for a time: it is {job.status} {job.wait_reason or ''}".strip())
+    return int(changed[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """New values of a job; None leaves a field as it is."""
+
+    priority: int | None = None
+    title: str | None = None
+    tags: tuple[str, ...] | None = None
+    cancel_at: datetime | None = None
+    scheduled_at: datetime | None = None
+
+
+@flow
+def update(
+    workspace: UUID, job_id: UUID, change: Change, actor: Actor, *, version: int | None = None
+) -> Steps[int]:
+    """Changes a job; with `version`, only while it is still as it was read. Answers the new version.
+
+    Raises NotFound, or ConcurrentUpdate when the job has moved on.
+    """
+    params = (
+        workspace,
+        job_id,
+        version,
+        actor.type,
+        actor.id,
+        change.priority,
+        change.title,
+        _array(change.tags),
+        change.cancel_at,
+        change.scheduled_at,
+    )
+    changed = yield from ask(Query("verbs/update_job", params, query.one))
+    if changed is None:
+        job = yield from ask(get(workspace, job_id))
+        if job is None:
+            raise _missing(job_id)
+        raise ConcurrentUpdate(f"job {job_id} is at version {job.version}, not {version}; read it and try again")
+    return int(changed[1])
+
+
+def facts(workspace: UUID, job_id: UUID) -> Query[Facts | None]:
+    """What keeps a job from running; `core.why` makes the sentence."""
+    return Query("reads/why", (workspace, job_id), query.one_of(Facts))
+
+
+def _enqueue_alike(workspace: UUID, jobs: Sequence[NewJob], o: Options, actor: Actor) -> Query[int]:
+    params = (
+        workspace,
+        [job.id for job in jobs],
+        [job.input.decode() for job in jobs],
+        [job.title for job in jobs],
+        [job.unique_key for job in jobs],
+        o.type,
+        o.queue,
+        o.priority,
+        o.scheduled_at,
+        list(o.tags),
+        o.max_attempts,
+        o.backoff_type,
+        o.backoff_delay_ms,
+        o.backoff_max_ms,
+        o.timeout_seconds,
+        o.idle_timeout_seconds,
+        o.queue_timeout_seconds,
+        o.cancel_at,
+        o.concurrency_key,
+        o.project_id,
+        o.task_id,
+        o.parent_id,
+        o.rerun_of,
+        o.estimated_seconds,
+        actor.type,
+        actor.id,
+    )
+    return Query("verbs/enqueue", params, query.count)
+
+
+def _pairs(rows: list[query.Row]) -> dict[UUID, UUID]:
+    return {row[0]: row[1] for row in rows}
+
+
+def _array(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else [str(value) for value in values]
+
+
+def _missing(job_id: UUID) -> NotFound:
+    return NotFound(f"there is no job {job_id} in this workspace")

@@ -1,0 +1,81 @@
+"""Verbs on usage, the ledger of tokens and money, and on metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from jobtrail.core.fence import Fence
+from jobtrail.core.model import Usage
+from jobtrail.store import query
+from jobtrail.store.query import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Tokens and money of one call of a model. `cost_usd` None: the price is unknown, which is not zero."""
+
+    provider: str
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: Decimal | None = None
+    price_source: str | None = None
+
+
+def book(fence: Fence, number: int, call: Call, step_id: UUID | None = None) -> Query[UUID | None]:
+    """Books one call under its number in the attempt, so that a repeated booking counts once; None when stale."""
+    params = (
+        *fence.named,
+        number,
+        step_id,
+        call.provider,
+        call.model,
+        call.input_tokens,
+        call.output_tokens,
+        call.cached_tokens,
+        call.reasoning_tokens,
+        call.cost_usd,
+        call.price_source,
+        str(fence.worker_id),
+    )
+    return Query("verbs/use", params, query.scalar)
+
+
+def listed(workspace: UUID, job_id: UUID) -> Query[list[Usage]]:
+    """What a job used, call by call."""
+    return Query("reads/usage", (workspace, job_id), query.many_of(Usage))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One measured value, of a job's attempt or of the worker itself."""
+
+    workspace_id: UUID
+    type: str
+    name: str
+    value: float
+    unit: str | None = None
+    job_id: UUID | None = None
+    attempt_id: UUID | None = None
+    queue: str | None = None
+
+
+def measure(worker_id: UUID, values: Sequence[Measured]) -> Query[None]:
+    """Stores measured values."""
+    params = (
+        [m.workspace_id for m in values],
+        [m.job_id for m in values],
+        worker_id,
+        [m.attempt_id for m in values],
+        [m.value for m in values],
+        [m.type for m in values],
+        [m.name for m in values],
+        [m.unit for m in values],
+        [m.queue for m in values],
+    )
+    return Query("verbs/measure", params, query.nothing)

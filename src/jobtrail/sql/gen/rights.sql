@@ -1,0 +1,29 @@
+-- What the role that runs may do. Written anew after every migration; where there is no such role, one role is both
+-- owner and application, and forced row-level security with the triggers is what binds it.
+do $$
+declare
+  name regclass;
+begin
+  if not exists (select from pg_roles where rolname = 'jobtrail_app') or current_user = 'jobtrail_app' then
+    return;
+  end if;
+  grant usage on schema jobtrail to jobtrail_app;
+  revoke all on all tables in schema jobtrail from jobtrail_app;
+  for name in select oid from pg_class where relnamespace = 'jobtrail'::regnamespace and relkind in ('r', 'p')
+      and not relispartition loop
+    execute format('grant select on %s to jobtrail_app', name);
+  end loop;
+  grant insert, update on jobtrail.workspaces, jobtrail.projects, jobtrail.tasks, jobtrail.jobs, jobtrail.attempts,
+    jobtrail.steps, jobtrail.gates, jobtrail.queues, jobtrail.workers, jobtrail.upkeep_leases, jobtrail.results
+    to jobtrail_app;
+  grant insert, update, delete on jobtrail.ready, jobtrail.timers, jobtrail.queue_stats, jobtrail.idempotency_keys
+    to jobtrail_app;
+  grant insert on jobtrail.log_chunks, jobtrail.metrics, jobtrail.usage, jobtrail.assets, jobtrail.gate_decisions,
+    jobtrail.seals to jobtrail_app;
+  grant delete on jobtrail.workers to jobtrail_app;
+  revoke all on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),
+    jobtrail.remove_jobs(timestamptz, integer) from public;
+  grant execute on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),
+    jobtrail.remove_jobs(timestamptz, integer) to jobtrail_app;
+end
+$$;

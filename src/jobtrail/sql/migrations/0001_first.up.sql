@@ -1,0 +1,439 @@
+-- The first schema: workspaces, jobs and everything that hangs on a job, its trail, and the rules that bind strangers too.
+
+create type jobtrail.job_status as enum
+  ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED');
+create type jobtrail.wait_reason as enum
+  ('SCHEDULE', 'RETRY', 'DEPENDENCY', 'GATE', 'SIGNAL', 'CHILD', 'QUOTA', 'BUDGET', 'PAUSED', 'LIMIT');
+create type jobtrail.attempt_status as enum
+  ('INITIALIZING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT', 'INTERRUPTED', 'LOST');
+create type jobtrail.step_status as enum ('PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'SKIPPED');
+create type jobtrail.phase as enum ('SETUP', 'EXECUTION', 'VALIDATION', 'CLEANUP');
+create type jobtrail.step_type as enum ('COMMAND', 'AI_ACTION', 'GATE', 'ARTIFACT');
+create type jobtrail.result_status as enum ('SUCCESS', 'PARTIAL', 'FAILURE');
+create type jobtrail.gate_status as enum ('WAITING', 'APPROVED', 'REJECTED', 'EXPIRED');
+create type jobtrail.task_status as enum ('BACKLOG', 'READY', 'IN_PROGRESS', 'REVIEW', 'DONE', 'CANCELLED');
+create type jobtrail.actor_type as enum ('user', 'api_key', 'worker', 'schedule', 'system');
+create type jobtrail.backoff_type as enum ('FIXED', 'LINEAR', 'EXPONENTIAL');
+create type jobtrail.timer_type as enum ('START', 'CANCEL', 'GATE', 'QUEUE_TIMEOUT');
+
+-- The database's clock: the only one that leases, timers and the trail go by. Tests replace it to stop time.
+create function jobtrail.clock() returns timestamptz language sql volatile parallel safe as $$
+  select clock_timestamp()
+$$;
+
+-- Which workspace this session or transaction speaks for. Unset sees nothing; '*' is a worker, which serves all.
+create function jobtrail.current_workspace() returns uuid language sql stable parallel safe as $$
+  select nullif(nullif(current_setting('jobtrail.workspace', true), ''), '*')::uuid
+$$;
+create function jobtrail.serves_all() returns boolean language sql stable parallel safe as $$
+  select coalesce(current_setting('jobtrail.workspace', true) = '*', false)
+$$;
+
+create table jobtrail.workspaces (
+  id uuid primary key,
+  name text not null unique check (octet_length(name) between 1 and 255),
+  created_at timestamptz not null default jobtrail.clock()
+);
+
+create table jobtrail.projects (
+  workspace_id uuid not null references jobtrail.workspaces (id),
+  id uuid not null,
+  name text not null check (octet_length(name) between 1 and 255),
+  created_at timestamptz not null default jobtrail.clock(),
+  primary key (workspace_id, id),
+  unique (workspace_id, name)
+);
+
+create table jobtrail.tasks (
+  workspace_id uuid not null references jobtrail.workspaces (id),
+  id uuid not null,
+  project_id uuid,
+  title text not null check (octet_length(title) between 1 and 1024),
+  description text,
+  prompt text,
+  config jsonb not null default '{}',
+  tags text[] not null default '{}',
+  status jobtrail.task_status not null default 'BACKLOG',
+  priority smallint not null default 5 check (priority between 1 and 10),
+  version integer not null default 1,
+  created_at timestamptz not null default jobtrail.clock(),
+  updated_at timestamptz not null default jobtrail.clock(),
+  primary key (workspace_id, id),
+  foreign key (workspace_id, project_id) references jobtrail.projects (workspace_id, id)
+);
+create index tasks_by_project on jobtrail.tasks (workspace_id, project_id) where project_id is not null;
+
+-- One row a job, kept until retention. No index stands on a column that a move changes, so moves stay HOT:
+-- QUEUED is found through `ready`, RUNNING through open attempts, FAILED and CANCELLED through `aborted_at`.
+create table jobtrail.jobs (
+  workspace_id uuid not null,
+  id uuid not null,
+  attempt_id uuid,                              -- the fence: the open attempt, or the last one
+  step_id uuid,                                 -- the step that the last event speaks of
+  version integer not null default 1,
+  generation integer not null default 1,
+  attempt_count integer not null default 0,
+  failure_count integer not null default 0,
+  loss_count integer not null default 0,
+  max_attempts integer not null default 3 check (max_attempts between 1 and 1000),
+  backoff_delay_ms integer not null default 2000 check (backoff_delay_ms >= 0),
+  backoff_max_ms integer not null default 3600000 check (backoff_max_ms >= 0),
+  priority smallint not null default 5 check (priority between 1 and 10),
+  status jobtrail.job_status not null,
+  wait_reason jobtrail.wait_reason,
+  backoff_type jobtrail.backoff_type not null default 'EXPONENTIAL',
+  actor_type jobtrail.actor_type not null default 'system',
+  progress real not null default 0 check (progress between 0 and 100),
+  timeout_seconds real check (timeout_seconds > 0),
+  idle_timeout_seconds real check (idle_timeout_seconds > 0),
+  queue_timeout_seconds real check (queue_timeout_seconds > 0),
+  estimated_seconds real,
+  actual_seconds real,
+  created_at timestamptz not null default jobtrail.clock() check (isfinite(created_at)),
+  updated_at timestamptz not null default jobtrail.clock(),
+  queued_at timestamptz,
+  started_at timestamptz,
+  completed_at timestamptz,
+  scheduled_at timestamptz check (isfinite(scheduled_at)),
+  cancel_at timestamptz check (isfinite(cancel_at)),
+  cancel_requested_at timestamptz,
+  aborted_at timestamptz,                       -- set while FAILED or CANCELLED
+  event text not null default 'job.created',    -- what the last change was
+  type text not null check (octet_length(type) between 1 and 255),
+  queue text not null default 'default' check (octet_length(queue) between 1 and 255),
+  actor_id text check (octet_length(actor_id) <= 255),
+  created_by text,
+  stage text check (octet_length(stage) <= 255),
+  title text check (octet_length(title) <= 1024),
+  tags text[] not null default '{}',
+  cancel_reason text,
+  error_code text,
+  error_message text,
+  unique_key text check (octet_length(unique_key) <= 255),
+  unique_hold text,                             -- equals unique_key until the job ends
+  concurrency_key text check (octet_length(concurrency_key) <= 255),
+  project_id uuid,
+  task_id uuid,
+  parent_id uuid,
+  rerun_of uuid,
+  trail_hash bytea,                             -- the hash of the last event: the head of the job's chain
+  note jsonb,                                   -- what the last event says beyond its columns
+  input jsonb not null default '{}',
+  primary key (workspace_id, id),
+  foreign key (workspace_id, project_id) references jobtrail.projects (workspace_id, id),
+  foreign key (workspace_id, task_id) references jobtrail.tasks (workspace_id, id)
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.2);
+create index jobs_by_type on jobtrail.jobs (workspace_id, type, id);
+create index jobs_aborted on jobtrail.jobs (workspace_id, aborted_at, id) where aborted_at is not null;
+create unique index jobs_one_per_unique_key on jobtrail.jobs (workspace_id, unique_hold) where unique_hold is not null;
+create index jobs_by_task on jobtrail.jobs (workspace_id, task_id, id) where task_id is not null;
+create index jobs_by_parent on jobtrail.jobs (workspace_id, parent_id, id) where parent_id is not null;
+
+-- The claim's own small table: a row appears when a job becomes QUEUED, the claim deletes it.
+create table jobtrail.ready (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  priority smallint not null,
+  queue text not null,
+  type text not null,
+  concurrency_key text
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
+create unique index ready_in_order on jobtrail.ready (queue, priority desc, job_id);
+
+-- What is to happen to a job at a time: a start that is due, a cancel, the expiry of a gate or of the wait in a queue.
+create table jobtrail.timers (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  type jobtrail.timer_type not null,
+  due_at timestamptz not null,
+  primary key (workspace_id, job_id, type)
+);
+create index timers_due on jobtrail.timers (due_at);
+
+create table jobtrail.attempts (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  id uuid not null,
+  worker_id uuid not null,
+  number integer not null,
+  process_id integer,
+  exit_code integer,
+  status jobtrail.attempt_status not null default 'RUNNING',
+  progress real not null default 0,
+  cpu_seconds double precision,
+  memory_bytes bigint,
+  disk_bytes bigint,
+  started_at timestamptz not null default jobtrail.clock(),
+  ended_at timestamptz,
+  session_id text,
+  error_code text,
+  error_message text,
+  stack_trace text,
+  primary key (workspace_id, job_id, number)
+) with (autovacuum_vacuum_insert_scale_factor = 0.2);
+create unique index attempts_one_open on jobtrail.attempts (workspace_id, job_id) where ended_at is null;
+
+create table jobtrail.steps (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  id uuid not null,
+  attempt_id uuid,
+  ordinal integer not null,
+  key text not null check (octet_length(key) between 1 and 300),
+  name text not null check (octet_length(name) between 1 and 255),
+  phase jobtrail.phase not null default 'EXECUTION',
+  type jobtrail.step_type not null default 'COMMAND',
+  status jobtrail.step_status not null,
+  output jsonb,
+  tokens_input bigint not null default 0,
+  tokens_output bigint not null default 0,
+  cost_usd numeric(14, 6),
+  error_message text,
+  started_at timestamptz,
+  completed_at timestamptz,
+  duration_ms bigint,
+  primary key (workspace_id, job_id, id),
+  unique (workspace_id, job_id, key),
+  foreign key (workspace_id, job_id) references jobtrail.jobs (workspace_id, id) on delete cascade
+);
+
+create table jobtrail.gates (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  step_id uuid not null,
+  id uuid not null,
+  question text not null,
+  approvers text[] not null default '{}',
+  needed integer not null default 1 check (needed between 1 and 100),
+  form jsonb,
+  status jobtrail.gate_status not null default 'WAITING',
+  asked_at timestamptz not null default jobtrail.clock(),
+  expires_at timestamptz,
+  decided_at timestamptz,
+  primary key (workspace_id, id),
+  unique (workspace_id, step_id),
+  foreign key (workspace_id, job_id, step_id) references jobtrail.steps (workspace_id, job_id, id) on delete cascade
+);
+create index gates_waiting on jobtrail.gates (workspace_id, asked_at) where status = 'WAITING';
+create index gates_by_job on jobtrail.gates (workspace_id, job_id);
+
+create table jobtrail.gate_decisions (
+  workspace_id uuid not null,
+  gate_id uuid not null,
+  actor_type jobtrail.actor_type not null,
+  actor_id text not null,
+  approved boolean not null,
+  comment text,
+  form jsonb,
+  at timestamptz not null default jobtrail.clock(),
+  primary key (workspace_id, gate_id, actor_type, actor_id),
+  foreign key (workspace_id, gate_id) references jobtrail.gates (workspace_id, id) on delete cascade
+);
+
+-- The trail. Only the triggers on `jobs` write it. Workspace-wide readers order by (txid, job_id, seq).
+create table jobtrail.events (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  attempt_id uuid,
+  step_id uuid,
+  txid bigint not null,
+  at timestamptz not null,
+  seq integer not null,
+  status jobtrail.job_status not null,
+  actor_type jobtrail.actor_type not null,
+  type text not null,
+  actor_id text,
+  payload text,
+  hash bytea not null,
+  primary key (job_id, seq, at)
+) partition by range (at);
+create index events_by_txid on jobtrail.events using brin (txid) with (pages_per_range = 16, autosummarize = on);
+
+create table jobtrail.log_chunks (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  attempt_id uuid not null,
+  step_id uuid,
+  first_line bigint not null,
+  lines integer not null check (lines > 0),
+  at timestamptz not null default jobtrail.clock(),
+  levels text[] not null,
+  correlation_ids text[] not null default '{}',
+  body text not null,                           -- one JSON object a line
+  primary key (job_id, first_line, at)
+) partition by range (at);
+
+create table jobtrail.metrics (
+  workspace_id uuid not null,
+  job_id uuid,
+  attempt_id uuid,
+  worker_id uuid,
+  at timestamptz not null default jobtrail.clock(),
+  value double precision not null,
+  metric_type text not null,
+  metric_name text not null,
+  unit text,
+  queue text,
+  tags jsonb not null default '{}'
+) partition by range (at);
+create index metrics_by_job on jobtrail.metrics (job_id, at);
+
+create table jobtrail.results (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  generation integer not null,
+  execution_time_ms bigint,
+  tokens_used bigint,
+  cost_usd numeric(14, 6),
+  status jobtrail.result_status not null,
+  created_at timestamptz not null default jobtrail.clock(),
+  summary text,
+  output jsonb,
+  primary key (workspace_id, job_id, generation)
+);
+
+create table jobtrail.usage (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  attempt_id uuid not null,
+  number integer not null,
+  step_id uuid,
+  provider text not null,
+  model text not null,
+  input_tokens bigint not null default 0 check (input_tokens >= 0),
+  output_tokens bigint not null default 0 check (output_tokens >= 0),
+  cached_tokens bigint not null default 0 check (cached_tokens >= 0),
+  reasoning_tokens bigint not null default 0 check (reasoning_tokens >= 0),
+  cost_usd numeric(14, 6),                      -- null: the price is unknown, which is not zero
+  price_source text,
+  at timestamptz not null default jobtrail.clock(),
+  primary key (workspace_id, job_id, attempt_id, number),
+  foreign key (workspace_id, job_id) references jobtrail.jobs (workspace_id, id) on delete cascade
+);
+
+create table jobtrail.assets (
+  workspace_id uuid not null,
+  id uuid not null,
+  job_id uuid,
+  attempt_id uuid,
+  step_id uuid,
+  source_task_id uuid,
+  name text not null check (octet_length(name) between 1 and 255),
+  role text not null default 'output',
+  media_type text not null default 'application/octet-stream',
+  byte_size bigint not null check (byte_size >= 0),
+  sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
+  storage_key text not null,
+  created_at timestamptz not null default jobtrail.clock(),
+  primary key (workspace_id, id),
+  foreign key (workspace_id, job_id) references jobtrail.jobs (workspace_id, id) on delete cascade
+);
+create index assets_by_job on jobtrail.assets (workspace_id, job_id) where job_id is not null;
+create index assets_by_digest on jobtrail.assets (sha256);
+
+create table jobtrail.queues (
+  workspace_id uuid not null references jobtrail.workspaces (id),
+  name text not null check (octet_length(name) between 1 and 255),
+  paused_at timestamptz,
+  paused_by text,
+  paused_reason text,
+  primary key (workspace_id, name)
+);
+
+create table jobtrail.queue_stats (
+  workspace_id uuid not null,
+  queue text not null,
+  at timestamptz not null,
+  depth bigint not null,
+  oldest_age_seconds double precision not null,
+  jobs_in bigint not null,
+  jobs_out bigint not null,
+  failures bigint not null,
+  wait_p50_ms double precision,
+  wait_p95_ms double precision,
+  primary key (workspace_id, queue, at)
+);
+
+create table jobtrail.idempotency_keys (
+  workspace_id uuid not null,
+  key text not null check (octet_length(key) between 1 and 255),
+  job_id uuid not null,
+  request_sha256 bytea not null,
+  created_at timestamptz not null default jobtrail.clock(),
+  primary key (workspace_id, key)
+);
+
+-- A Merkle root over all events of a workspace whose transaction lies in (after_txid, up_to_txid].
+create table jobtrail.seals (
+  workspace_id uuid not null,
+  number bigint not null,
+  after_txid bigint not null,
+  up_to_txid bigint not null,
+  first_at timestamptz not null,
+  last_at timestamptz not null,
+  events bigint not null check (events > 0),
+  root bytea not null,
+  previous bytea not null,
+  signature bytea not null,
+  sealed_at timestamptz not null default jobtrail.clock(),
+  primary key (workspace_id, number)
+);
+
+-- Jobs that retention removed, so that "removed by rule" and "made to vanish" are not the same.
+create table jobtrail.tombstones (
+  workspace_id uuid not null,
+  job_id uuid not null,
+  last_seq integer not null,
+  trail_hash bytea not null,
+  removed_at timestamptz not null default jobtrail.clock(),
+  primary key (workspace_id, job_id)
+);
+
+-- Processes that claim attempts; a new random id at every start. They serve all workspaces, so the table is global.
+create table jobtrail.workers (
+  id uuid primary key,
+  name text not null,
+  host text not null,
+  host_id text not null,                        -- tells one boot of one machine (and one pid namespace) from another
+  process_id integer not null,
+  lock_key bigint not null,
+  lease_seconds real not null,
+  slots integer not null,
+  version text not null,
+  queues text[] not null,
+  types text[] not null,
+  started_at timestamptz not null default jobtrail.clock(),
+  beat_at timestamptz not null default jobtrail.clock(),
+  lease_until timestamptz not null,
+  draining_at timestamptz,
+  stopped_at timestamptz,
+  stop_reason text
+) with (fillfactor = 50);
+create index workers_alive on jobtrail.workers (host_id) where stopped_at is null;
+
+create table jobtrail.upkeep_leases (
+  duty text primary key,
+  worker_id uuid not null,
+  lease_until timestamptz not null
+);
+
+-- Row-level security, forced: the owner is bound too.
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['projects', 'tasks', 'jobs', 'ready', 'timers', 'attempts', 'steps', 'gates',
+      'gate_decisions', 'events', 'log_chunks', 'metrics', 'results', 'usage', 'assets', 'queues', 'queue_stats',
+      'idempotency_keys', 'seals', 'tombstones'] loop
+    execute format('alter table jobtrail.%I enable row level security', name);
+    execute format('alter table jobtrail.%I force row level security', name);
+    execute format('create policy own_workspace on jobtrail.%I using (workspace_id = (select '
+      'jobtrail.current_workspace()) or (select jobtrail.serves_all())) with check (workspace_id = (select '
+      'jobtrail.current_workspace()) or (select jobtrail.serves_all()))', name);
+  end loop;
+  alter table jobtrail.workspaces enable row level security;
+  alter table jobtrail.workspaces force row level security;
+  create policy own_workspace on jobtrail.workspaces
+    using (id = (select jobtrail.current_workspace()) or (select jobtrail.serves_all()));
+end
+$$;

@@ -1,0 +1,167 @@
+-- The trail is the row. A change of a job, whoever makes it, must be a legal move; the database counts the version,
+-- derives what follows from the status, links the chain and writes exactly one event. A row trigger links (it needs
+-- the row's own previous hash), a statement trigger writes all events of the statement at once.
+
+create function jobtrail.refuse_move() returns trigger language plpgsql as $$
+begin
+  if tg_table_name = 'jobs' then
+    raise exception using errcode = 'JT001',
+      message = format('job %s may not go from %s to %s as %s', new.id,
+        case when tg_op = 'UPDATE' then old.status::text else 'nothing' end, new.status, new.event),
+      hint = 'Set `event` to what happens; jobtrail.job_may_move tells what is legal.';
+  end if;
+  raise exception using errcode = 'JT001',
+    message = format('%s %s may not become %s', rtrim(tg_table_name, 's'), new.id, new.status),
+    hint = format('It was %s.', case when tg_op = 'UPDATE' then old.status::text else 'nothing' end);
+end
+$$;
+
+create function jobtrail.refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception using errcode = 'JT002', message = format('%s: %s is not allowed here', tg_table_name, tg_argv[0]),
+    hint = tg_argv[1];
+end
+$$;
+
+-- What of a job may change beside its status; the trail records each change of these.
+create function jobtrail.job_settings(j jobtrail.jobs) returns jsonb language sql immutable as $$
+  select jsonb_build_object('wait_reason', j.wait_reason, 'stage', j.stage, 'progress', j.progress,
+    'priority', j.priority, 'queue', j.queue, 'title', j.title, 'tags', j.tags, 'scheduled_at', j.scheduled_at,
+    'cancel_at', j.cancel_at, 'cancel_requested_at', j.cancel_requested_at, 'cancel_reason', j.cancel_reason,
+    'max_attempts', j.max_attempts, 'failure_count', j.failure_count, 'loss_count', j.loss_count,
+    'generation', j.generation, 'error_code', j.error_code, 'error_message', j.error_message,
+    'estimated_seconds', j.estimated_seconds)
+$$;
+create function jobtrail.changed_settings(was jsonb, becomes jsonb) returns jsonb language sql immutable as $$
+  select jsonb_object_agg(key, value) from jsonb_each(becomes) where value is distinct from was -> key
+$$;
+
+-- sha256(previous hash || canonical bytes). Fields before the free texts cannot contain the separator; the one free
+-- text before the last carries its length, so no two events share their bytes.
+create function jobtrail.link(previous bytea, at timestamptz, workspace_id uuid, job_id uuid, seq integer, type text,
+  status jobtrail.job_status, attempt_id uuid, step_id uuid, actor_type jobtrail.actor_type, actor_id text,
+  payload text) returns bytea language sql immutable parallel safe as $$
+  select sha256(previous || timestamptz_send(at) || convert_to(concat_ws('|', workspace_id, job_id, seq, type, status,
+    coalesce(attempt_id::text, ''), coalesce(step_id::text, ''), actor_type, octet_length(coalesce(actor_id, '')),
+    coalesce(actor_id, ''), coalesce(payload, '')), 'UTF8'))
+$$;
+
+create function jobtrail.link_new_job() returns trigger language plpgsql as $$
+begin
+  new.event := 'job.created';
+  new.version := 1;
+  new.generation := 1;
+  new.updated_at := new.created_at;
+  new.queued_at := case when new.status = 'QUEUED' then new.created_at end;
+  new.unique_hold := new.unique_key;
+  new.note := jsonb_strip_nulls(jsonb_build_object('type', new.type, 'queue', new.queue, 'priority', new.priority,
+    'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex')));
+  if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags)
+      is distinct from (null, null, null, null, null, 3, '{}'::text[]) then
+    new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new));
+  end if;
+  new.trail_hash := jobtrail.link('', new.updated_at, new.workspace_id, new.id, 1, new.event, new.status, null, null,
+    new.actor_type, new.actor_id, new.note::text);
+  return new;
+end
+$$;
+
+create function jobtrail.link_job_change() returns trigger language plpgsql as $$
+declare
+  said jsonb := case when new.note is distinct from old.note then new.note end;
+begin
+  if new.attempt_count <> old.attempt_count + (new.event = 'job.started')::integer
+      or (new.attempt_id is distinct from old.attempt_id) <> (new.event = 'job.started') then
+    raise exception using errcode = 'JT001', message = format('job %s: only job.started names a new attempt', new.id);
+  end if;
+  new.version := old.version + 1;
+  new.updated_at := greatest(jobtrail.clock(), old.updated_at);
+  if new.status <> old.status then
+    if new.status = 'RUNNING' then
+      new.started_at := coalesce(old.started_at, new.updated_at);
+    elsif new.status = 'COMPLETED' then
+      new.completed_at := new.updated_at;
+      new.actual_seconds := extract(epoch from new.updated_at - old.started_at);
+      new.unique_hold := null;
+    else
+      new.queued_at := case when new.status = 'QUEUED' then new.updated_at else old.queued_at end;
+      new.completed_at := case when new.status in ('FAILED', 'CANCELLED') then new.updated_at end;
+      new.aborted_at := new.completed_at;
+      new.unique_hold := case when new.completed_at is null then old.unique_key end;
+      new.actual_seconds := extract(epoch from new.completed_at - old.started_at);
+    end if;
+  end if;
+  if (new.wait_reason, new.stage, new.progress, new.priority, new.queue, new.title, new.tags, new.scheduled_at,
+      new.cancel_at, new.cancel_requested_at, new.cancel_reason, new.max_attempts, new.failure_count, new.loss_count,
+      new.generation, new.error_code, new.error_message, new.estimated_seconds)
+    is distinct from (old.wait_reason, old.stage, old.progress, old.priority, old.queue, old.title, old.tags,
+      old.scheduled_at, old.cancel_at, old.cancel_requested_at, old.cancel_reason, old.max_attempts,
+      old.failure_count, old.loss_count, old.generation, old.error_code, old.error_message, old.estimated_seconds) then
+    said := coalesce(said, '{}') || jobtrail.changed_settings(jobtrail.job_settings(old), jobtrail.job_settings(new));
+  end if;
+  new.note := said;
+  new.trail_hash := jobtrail.link(old.trail_hash, new.updated_at, new.workspace_id, new.id, new.version, new.event,
+    new.status, new.attempt_id, new.step_id, new.actor_type, new.actor_id, said::text);
+  return new;
+end
+$$;
+
+create function jobtrail.write_trail() returns trigger language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into jobtrail.events (workspace_id, job_id, attempt_id, step_id, txid, at, seq, status, actor_type, type,
+      actor_id, payload, hash)
+    select workspace_id, id, attempt_id, step_id, pg_current_xact_id()::text::bigint, updated_at, version, status,
+      actor_type, event, actor_id, note::text, trail_hash
+    from changed;
+  insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
+    select workspace_id, id, priority, queue, type, concurrency_key from changed where status = 'QUEUED'
+    on conflict do nothing;
+  if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
+      or (status = 'QUEUED' and queue_timeout_seconds is not null)) then
+    insert into jobtrail.timers (workspace_id, job_id, type, due_at)
+      select workspace_id, id, 'START'::jobtrail.timer_type, scheduled_at from changed
+        where status = 'PENDING' and scheduled_at is not null
+      union all
+      select workspace_id, id, 'CANCEL', cancel_at from changed
+        where cancel_at is not null and event in ('job.created', 'job.updated', 'job.retried')
+      union all
+      select workspace_id, id, 'QUEUE_TIMEOUT', queued_at + make_interval(secs => queue_timeout_seconds) from changed
+        where status = 'QUEUED' and queue_timeout_seconds is not null
+      on conflict (workspace_id, job_id, type) do update set due_at = excluded.due_at;
+  end if;
+  return null;
+end
+$$;
+
+create trigger guard_new before insert on jobtrail.jobs for each row
+  when (not jobtrail.job_may_move(null, new.status, 'job.created')) execute function jobtrail.refuse_move();
+create trigger guard_move before update on jobtrail.jobs for each row
+  when (not jobtrail.job_may_move(old.status, new.status, new.event)) execute function jobtrail.refuse_move();
+create trigger guard_settled before update of workspace_id, id, type, input, created_at, created_by, unique_key,
+  concurrency_key, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms,
+  timeout_seconds, idle_timeout_seconds, queue_timeout_seconds on jobtrail.jobs for each row
+  execute function jobtrail.refuse_change('a change of what the job was accepted with', 'Rerun it with other input.');
+create trigger link_new before insert on jobtrail.jobs for each row execute function jobtrail.link_new_job();
+create trigger link_change before update on jobtrail.jobs for each row execute function jobtrail.link_job_change();
+create trigger write_new after insert on jobtrail.jobs referencing new table as changed for each statement
+  execute function jobtrail.write_trail();
+create trigger write_change after update on jobtrail.jobs referencing new table as changed for each statement
+  execute function jobtrail.write_trail();
+
+create trigger guard_move before update of status on jobtrail.attempts for each row
+  when (old.status <> new.status and not jobtrail.attempt_may_move(old.status, new.status))
+  execute function jobtrail.refuse_move();
+create trigger guard_new before insert on jobtrail.attempts for each row
+  when (not jobtrail.attempt_may_move(null, new.status)) execute function jobtrail.refuse_move();
+create trigger guard_move before update of status on jobtrail.steps for each row
+  when (not jobtrail.step_may_move(old.status, new.status)) execute function jobtrail.refuse_move();
+create trigger guard_new before insert on jobtrail.steps for each row
+  when (not jobtrail.step_may_move(null, new.status)) execute function jobtrail.refuse_move();
+
+create trigger append_only before update or delete or truncate on jobtrail.events for each statement
+  execute function jobtrail.refuse_change('anything but reading', 'The trail is append-only; retention drops whole days.');
+create trigger append_only before update or delete or truncate on jobtrail.seals for each statement
+  execute function jobtrail.refuse_change('anything but appending', 'Seals are append-only.');
+create trigger keep before truncate on jobtrail.jobs for each statement
+  execute function jobtrail.refuse_change('truncate', 'Use `jobtrail db prune`.');

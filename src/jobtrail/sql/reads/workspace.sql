@@ -1,0 +1,2 @@
+-- The id of a workspace, by name.
+select id from jobtrail.workspaces where name = $1

@@ -1,0 +1,14 @@
+-- Gives attempts back because their worker stops: the jobs are QUEUED again at once, and no try is used up.
+with finished as (
+  update jobtrail.jobs j set status = 'QUEUED', event = 'job.interrupted', actor_type = 'worker', actor_id = $4
+  where j.workspace_id = any ($1::uuid[]) and j.id = any ($2::uuid[]) and j.attempt_id = any ($3::uuid[])
+    and j.status = 'RUNNING'
+  returning j.workspace_id, j.id, j.updated_at
+), closed as (
+  update jobtrail.attempts a set status = 'INTERRUPTED', ended_at = jobtrail.clock(), error_code = 'interrupted'
+  where a.workspace_id = any ($1::uuid[]) and a.job_id = any (array(select id from finished)) and a.ended_at is null
+), stopped as (
+  update jobtrail.steps s set status = 'FAILED', completed_at = jobtrail.clock(), error_message = 'interrupted'
+  where s.workspace_id = any ($1::uuid[]) and s.job_id = any (array(select id from finished)) and s.status = 'RUNNING'
+)
+select count(*) from finished

@@ -1,0 +1,48 @@
+-- Moves what is due: starts, cancels, ends of a wait in a queue. Gates expire through `expire_gates`. A job that
+-- somebody else holds keeps its timer for the next round.
+with due as (
+  select workspace_id, job_id, type, due_at from jobtrail.timers
+  where due_at <= jobtrail.clock() and type <> 'GATE'
+  order by due_at limit $1
+), held as (
+  select j.* from jobtrail.jobs j
+  where j.workspace_id = any (array(select workspace_id from due)) and j.id = any (array(select job_id from due))
+  for update of j skip locked
+), chosen as (
+  select distinct on (h.workspace_id, h.id) h.workspace_id, h.id, d.type
+  from held h join due d on d.workspace_id = h.workspace_id and d.job_id = h.id
+  where (d.type = 'START' and h.status = 'PENDING' and h.scheduled_at <= d.due_at
+      and h.wait_reason in ('SCHEDULE', 'RETRY'))
+    or (d.type = 'CANCEL' and h.status in ('PENDING', 'QUEUED', 'RUNNING') and h.cancel_requested_at is null
+      and h.cancel_at <= d.due_at)
+    or (d.type = 'QUEUE_TIMEOUT' and h.status = 'QUEUED'
+      and h.queued_at + make_interval(secs => h.queue_timeout_seconds) <= d.due_at)
+  order by h.workspace_id, h.id, d.type desc
+), moved as (
+  update jobtrail.jobs j set
+    status = case c.type when 'START' then 'QUEUED' when 'QUEUE_TIMEOUT' then 'FAILED'
+      else case when j.status = 'RUNNING' then 'RUNNING' else 'CANCELLED' end end::jobtrail.job_status,
+    event = case c.type when 'START' then 'job.queued' when 'QUEUE_TIMEOUT' then 'job.failed'
+      else case when j.status = 'RUNNING' then 'job.cancel_requested' else 'job.cancelled' end end,
+    wait_reason = null,
+    cancel_requested_at = case when c.type = 'CANCEL' then jobtrail.clock() else j.cancel_requested_at end,
+    cancel_reason = case when c.type = 'CANCEL' then 'its time to be cancelled came' else j.cancel_reason end,
+    error_code = case when c.type = 'QUEUE_TIMEOUT' then 'queue_timeout' else j.error_code end,
+    error_message = case when c.type = 'QUEUE_TIMEOUT'
+      then format('no worker took it from queue %s within %s s', j.queue, j.queue_timeout_seconds)
+      else j.error_message end,
+    actor_type = 'system', actor_id = 'stager'
+  from chosen c where j.workspace_id = c.workspace_id and j.id = c.id
+  returning j.workspace_id, j.id, j.queue, j.priority, j.status
+), done as (
+  delete from jobtrail.timers t using due d left join held h on h.workspace_id = d.workspace_id and h.id = d.job_id
+  where t.workspace_id = d.workspace_id and t.job_id = d.job_id and t.type = d.type and t.due_at = d.due_at
+    and (h.id is not null
+      or not exists (select from jobtrail.jobs j where j.workspace_id = d.workspace_id and j.id = d.job_id))
+), unready as (
+  delete from jobtrail.ready where ctid = any (array(
+    select r.ctid from jobtrail.ready r join moved m on r.queue = m.queue and r.priority = m.priority
+      and r.job_id = m.id where m.status <> 'QUEUED' for update of r skip locked))
+)
+select (select count(*) from moved), (select min(due_at) from jobtrail.timers where due_at > jobtrail.clock()),
+  coalesce((select array_agg(distinct queue) from moved where status = 'QUEUED'), '{}')

@@ -1,0 +1,22 @@
+-- Changes what may change while a job is as it was read ($3, null: whatever). $6.. null leaves a field as it is.
+with was as materialized (
+  select * from jobtrail.jobs where workspace_id = $1 and id = $2 for update
+), changed as (
+  update jobtrail.jobs j set event = 'job.updated', actor_type = $4::text::jobtrail.actor_type, actor_id = $5,
+    priority = coalesce($6, j.priority), title = coalesce($7, j.title), tags = coalesce($8, j.tags),
+    cancel_at = coalesce($9, j.cancel_at), scheduled_at = coalesce($10, j.scheduled_at),
+    status = case when $10::timestamptz > jobtrail.clock() and j.status = 'QUEUED' then 'PENDING'
+      else j.status end::jobtrail.job_status,
+    wait_reason = case when $10::timestamptz > jobtrail.clock() and j.status in ('QUEUED', 'PENDING')
+      and coalesce(j.wait_reason, 'SCHEDULE') in ('SCHEDULE', 'RETRY') then 'SCHEDULE'::jobtrail.wait_reason
+      else j.wait_reason end
+  from was
+  where j.workspace_id = $1 and j.id = $2 and ($3::int4 is null or was.version = $3)
+  returning j.*
+), unready as (
+  delete from jobtrail.ready where ctid = any (array(
+    select r.ctid from jobtrail.ready r join was on r.queue = was.queue and r.priority = was.priority
+      and r.job_id = was.id join changed c on c.id = was.id
+    where was.priority <> c.priority or c.status <> 'QUEUED' for update of r skip locked))
+)
+select status::text, version from changed

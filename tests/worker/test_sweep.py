@@ -1,0 +1,229 @@
+"""What a dead worker left behind is found by its marks and ended; nothing else is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from jobtrail.worker import census, procfs, psprocs
+from jobtrail.worker.census import send
+from jobtrail.worker.cgroup import Cgroup, delegated, oom_kills_in
+from jobtrail.worker.marks import brand_of, read_brand, set_brand
+from jobtrail.worker.supervise import sweep, sweep_orphans
+from jobtrail.worker.warden import Warden
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+def living(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a process that waits, with these variables; whatever is left of them ends with the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin(**env: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(["sleep", "60"], env={"PATH": "/usr/bin:/bin", **env}, start_new_session=True)
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("table", [procfs, psprocs] if sys.platform == "linux" else [psprocs])
+def test_every_process_of_an_attempt_is_swept_and_no_other(
+    start: Start, table: census.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census, "TABLE", table)
+    mine = [start(JOBTRAIL_ATTEMPT="a1", JOBTRAIL_WORKER="w1") for _ in range(3)]
+    others = [start(JOBTRAIL_ATTEMPT="a2", JOBTRAIL_WORKER="w1"), start(JOBTRAIL_ATTEMPT="a11"), start()]
+    assert sweep("a1") == 3
+    assert not any(living(process.pid) for process in mine)
+    assert all(living(process.pid) for process in others)
+    assert sweep("a1") == 0
+
+
+def test_everything_of_a_worker_is_swept_by_the_workers_id(start: Start) -> None:
+    mine = [start(JOBTRAIL_ATTEMPT=f"a{n}", JOBTRAIL_WORKER="w1") for n in range(2)]
+    other = start(JOBTRAIL_ATTEMPT="a3", JOBTRAIL_WORKER="w2")
+    assert sweep("w1") == 2
+    assert not any(living(process.pid) for process in mine) and living(other.pid)
+
+
+def test_the_attempts_that_are_over_are_swept_and_told(start: Start) -> None:
+    over, running, unmarked = start(JOBTRAIL_ATTEMPT="over"), start(JOBTRAIL_ATTEMPT="running"), start()
+    asked: list[str] = []
+
+    def alive(attempt: str) -> bool:
+        asked.append(attempt)
+        return attempt != "over"
+
+    assert sweep_orphans(alive) == ["over"]
+    assert not living(over.pid) and living(running.pid) and living(unmarked.pid)
+    assert asked.count("over") == asked.count("running") == 1
+
+
+def test_a_sweep_spares_the_process_that_sweeps_and_those_that_it_runs_in() -> None:
+    script = "from jobtrail.worker.sweep import sweep; print(sweep('a9'))"
+    shell = f'"{sys.executable}" -c "{script}"; echo still here'
+    done = subprocess.run(["sh", "-c", shell], env={**os.environ, "JOBTRAIL_ATTEMPT": "a9"}, capture_output=True, check=False)
+    assert done.stdout.split(b"\n")[:2] == [b"0", b"still here"]
+
+
+def test_an_empty_marker_sweeps_nothing() -> None:
+    with pytest.raises(ValueError, match="empty marker"):
+        sweep("")
+
+
+def test_the_brand_is_inherited_and_outlives_the_environment(start: Start) -> None:
+    if sys.platform != "linux":
+        assert not set_brand(os.getpid(), brand_of("a", "w"))
+        return
+    script = "import os, sys; sys.stdin.read(); os.execve('/bin/sleep', ['sleep', '60'], {}) if not os.fork() else os.wait()"
+    with subprocess.Popen([sys.executable, "-I", "-S", "-c", script], stdin=subprocess.PIPE) as process:
+        assert set_brand(process.pid, brand_of("a7", "w7"))
+        assert process.stdin is not None
+        process.stdin.close()
+        wait_until(lambda: [child.name() for child in psutil.Process(process.pid).children()] == ["sleep"])
+        child = psutil.Process(process.pid).children()[0]
+        assert read_brand(child.pid) == brand_of("a7", "w7")
+        assert "JOBTRAIL_ATTEMPT" not in child.environ()
+        assert sweep("w7") == 2
+        assert not living(child.pid)
+
+
+def test_brands_of_different_attempts_and_workers_differ() -> None:
+    assert len({brand_of(f"a{n}", f"w{n % 7}").attempt for n in range(5000)}) == 5000
+    assert brand_of("a", "w").worker == brand_of("b", "w").worker
+    assert all(brand_of(f"{n}", f"{n}").attempt < brand_of(f"{n}", f"{n}").worker for n in range(1000))
+    assert read_brand(os.getpid()) is None
+
+
+def test_a_number_that_was_given_out_again_is_not_signalled(start: Start) -> None:
+    process = start()
+    proc = census.TABLE.look(process.pid)
+    assert proc is not None
+    assert not send(proc._replace(born=proc.born - 1), signal.SIGKILL)
+    assert living(process.pid)
+    assert send(proc, signal.SIGKILL)
+    process.wait()
+    assert not send(proc, signal.SIGKILL)
+
+
+def test_both_ways_to_read_the_process_table_see_the_same(start: Start) -> None:
+    process = start(MARK="x")
+    wait_until(lambda: psprocs.environ(process.pid).get("MARK") == "x")
+    if sys.platform == "linux":
+        ours, theirs = procfs.look(process.pid), psprocs.look(process.pid)
+        assert ours is not None and theirs is not None
+        assert ours._replace(born=0) == theirs._replace(born=0)
+        assert procfs.environ(process.pid) == psprocs.environ(process.pid)
+        assert process.pid in procfs.children(os.getpid()) and process.pid in psprocs.children(os.getpid())
+        assert procfs.held_bytes(os.getpid()) > 1_000_000 and psprocs.held_bytes(os.getpid()) > 1_000_000
+        process.kill()
+        wait_until(lambda: not living(process.pid))
+        dead, too = procfs.look(process.pid), psprocs.look(process.pid)
+        assert dead is not None and too is not None and dead.zombie and too.zombie
+        process.wait()
+        assert procfs.look(process.pid) is None and psprocs.look(process.pid) is None
+
+
+WORKER = """
+    import asyncio, os, sys
+    from jobtrail.worker.supervise import Spec, become_subreaper, run
+    from jobtrail.worker.warden import Warden
+
+    become_subreaper()
+    warden = Warden("w5") if {warden} else None
+    grandchild = "import os, signal; print('child', os.getpid(), flush=True); signal.pause()"
+    script = "import os, sys, subprocess; print('child', os.getpid(), flush=True);" + (
+        f"subprocess.Popen([sys.executable, '-I', '-S', '-c', {{grandchild!r}}], start_new_session=True, env={{{{}}}}).wait()"
+    )
+    what = Spec(argv=[sys.executable, "-I", "-S", "-c", script], env={{}}, marker="a5", worker="w5")
+    print("warden", warden.pid if warden else 0, flush=True)
+    asyncio.run(run(what, on_output=lambda _, data: os.write(1, data), cancelled=asyncio.Event()))
+"""
+
+
+def killed_worker(*, warden: bool) -> dict[str, list[int]]:
+    """A worker that runs a command with a grandchild is killed; the numbers of all that it started."""
+    script = textwrap.dedent(WORKER).format(warden=warden)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        pids: dict[str, list[int]] = {}
+        for _ in range(3):
+            who, pid = worker.stdout.readline().split()
+            pids.setdefault(who.decode(), []).append(int(pid))
+        worker.send_signal(signal.SIGKILL)
+    return pids
+
+
+def test_nothing_is_left_of_a_killed_worker_that_had_a_warden() -> None:
+    pids = killed_worker(warden=True)
+    wait_until(lambda: not any(living(pid) for pid in pids["child"]), seconds=2)
+    wait_until(lambda: not living(pids["warden"][0]))
+
+
+def test_without_a_warden_the_kernel_ends_the_command_and_the_next_worker_the_rest() -> None:
+    command, grandchild = killed_worker(warden=False)["child"]
+    if sys.platform == "linux":
+        wait_until(lambda: not living(command), seconds=2)
+        assert living(grandchild)
+    assert sweep("w5") >= 1
+    assert not living(command) and not living(grandchild)
+
+
+def test_a_warden_ignores_polite_signals_and_ends_when_it_is_closed() -> None:
+    warden = Warden("w6")
+    ignored = sum(1 << (number - 1) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
+    if sys.platform == "linux":
+        status = Path(f"/proc/{warden.pid}/status")
+        wait_until(lambda: int(status.read_text().split("SigIgn:")[1].split()[0], 16) & ignored == ignored)
+        os.kill(warden.pid, signal.SIGTERM)
+    assert warden.alive()
+    warden.close()
+    assert not warden.alive() and not living(warden.pid)
+
+
+def test_a_cgroup_gets_its_limits_and_tells_who_is_inside(tmp_path: Path) -> None:
+    for file in ("memory.swap.max", "cgroup.procs"):
+        (tmp_path / file).touch()
+    group = Cgroup(tmp_path, "a1", 1000)
+    group.add(42)
+    assert (group.path / "memory.max").read_text() == "1000"
+    assert (group.path / "memory.oom.group").read_text() == "1"
+    assert group.pids() == [42]
+    assert group.oom_kills() == 0
+    (group.path / "memory.events").write_text("low 0\noom 2\noom_kill 2\noom_group_kill 1\n")
+    assert group.oom_kills() == 2
+    group.kill()
+    assert (group.path / "cgroup.kill").read_text() == "1"
+    assert oom_kills_in(tmp_path / "none") == oom_kills_in(None) == 0
+
+
+def test_no_folder_is_taken_for_cgroups_that_was_not_given_to_us() -> None:
+    assert delegated() is None
