@@ -58,7 +58,7 @@ def test_a_first_start_makes_a_database_that_survives_a_stop(new_home: Path, fou
     server = embedded.start(new_home, binaries=found, settings=QUICK)
     do(server.owner_url, "create table kept as select 1 as one")
     embedded.stop(server)
-    assert ended(server.pid)
+    assert not psutil.pid_exists(server.pid)  # we started it, so we leave no zombie either
     with embedded.running(new_home, binaries=found, settings=QUICK) as again:
         assert again.version == found.version
         assert rows(again.owner_url, "select one from kept") == [(1,)]
@@ -165,7 +165,7 @@ def test_a_kept_server_runs_until_it_is_put_down(home: Path) -> None:
     assert embedded.status(home) is not None
     assert embedded.stop_now(home) is True
     assert ended(server.pid)
-    embedded.stop(embedded.start(home, settings=QUICK))  # and the wish to keep it ended with it
+    embedded.stop(embedded.ensure(server))  # and the wish to keep it ended with it
     assert embedded.status(home) is None
 
 

@@ -16,8 +16,9 @@ import psycopg
 import pytest
 from embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, until
 
-from jobtrail.core.errors import Misconfigured
-from jobtrail.store import binaries, embedded
+from jobtrail.core.errors import Misconfigured, Unavailable
+from jobtrail.store import binaries, embedded, embedded_process
+from jobtrail.store.embedded_home import Place, try_lock
 from jobtrail.store.embedded_process import live_pid
 
 
@@ -126,6 +127,39 @@ def test_a_block_that_fails_stops_the_server_too(home: Path) -> None:
     assert ended(server.pid)
 
 
+def test_data_in_use_by_a_server_out_of_sight_is_left_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_process, "ORPHAN_SECONDS", 0.1)
+    embedded.stop(embedded.start(home, settings=QUICK))
+    with (home / "server.lock").open() as held:  # as the server of another container would hold it
+        assert try_lock(held.fileno())
+        with pytest.raises(Unavailable, match="another container"):
+            embedded.start(home, settings=QUICK)
+    with embedded.running(home, settings=QUICK) as server:
+        assert server.started_here
+
+
+def test_the_server_itself_holds_the_lock_on_its_data(home: Path) -> None:
+    owner = Command(home)
+    owner.server()
+    owner.kill()
+    with (home / "server.lock").open() as mine:
+        assert not try_lock(mine.fileno())
+    assert embedded.stop_now(home) is True
+    with (home / "server.lock").open() as mine:
+        until(lambda: try_lock(mine.fileno()))
+
+
+def test_a_recovery_that_takes_long_is_left_to_go_on(home: Path) -> None:
+    with embedded.running(home, settings=QUICK) as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        place = Place(home, None)
+        with pytest.raises(Unavailable, match="goes on by itself"):
+            embedded_process.wait_until_ready(place, server.pid, 0, seconds=0.1)
+        os.kill(server.pid, signal.SIGCONT)
+        with embedded.running(home) as joined:
+            assert joined.pid == server.pid
+
+
 # the watch
 
 
@@ -209,13 +243,15 @@ def test_a_start_that_was_killed_before_the_roles_were_made_is_finished_by_the_n
         assert rows(server.owner_url, "select current_user::text") == [("jobtrail_owner",)]
 
 
-def test_a_killed_initdb_leaves_nothing_in_the_way(new_home: Path) -> None:
-    half = new_home / "pg.new-left" / "base"
-    half.mkdir(parents=True)
-    new_home.chmod(0o711)
-    with embedded.running(new_home, settings=QUICK):
-        assert not half.parent.exists()
-        assert not [path for path in new_home.iterdir() if "password" in path.name]
+def test_a_first_start_that_is_killed_half_way_leaves_nothing_in_the_way(new_home: Path) -> None:
+    killed = Command(new_home)
+    until(lambda: any(new_home.glob("pg.new-*/base")), seconds=30)
+    killed.kill()
+    assert not (new_home / "pg").exists()
+    with embedded.running(new_home, settings=QUICK) as server:
+        assert rows(server.app_url, "select 1") == [(1,)]
+    left = [path.name for path in new_home.iterdir() if "new" in path.name or "password" in path.name]
+    assert left == []
 
 
 def test_a_home_deleted_under_its_server_can_be_used_again(new_home: Path) -> None:

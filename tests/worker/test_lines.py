@@ -47,7 +47,7 @@ pieces = st.one_of(
 streams = st.lists(pieces, max_size=25).map(b"".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(data=streams, cuts=st.lists(st.integers(0, 300), max_size=12), limit=st.sampled_from([4, 7, 16, LIMIT]))
 def test_the_lines_do_not_depend_on_how_the_bytes_were_cut(data: bytes, cuts: list[int], limit: int) -> None:
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
@@ -55,7 +55,7 @@ def test_the_lines_do_not_depend_on_how_the_bytes_were_cut(data: bytes, cuts: li
     assert [(line.text, line.more) for line in lines] == by_the_book(data, limit)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=streams)
 def test_no_line_carries_what_the_database_would_refuse(data: bytes) -> None:
     for line in split(data, limit=16):

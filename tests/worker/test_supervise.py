@@ -306,21 +306,18 @@ def test_what_it_used_is_told(tmp_path: Path) -> None:
 
 def test_one_sampler_serves_all_commands() -> None:
     async def main() -> tuple[list[Ended], int]:
-        meter, cancelled, started = Meter(), asyncio.Event(), asyncio.Semaphore(0)
-        runs = [
-            run(spec(["sleep", "60"]), on_output=Printed(), cancelled=cancelled, on_start=lambda _: started.release(), meter=meter)
-            for _ in range(10)
-        ]
+        meter, cancelled, outputs = Meter(), asyncio.Event(), [Printed() for _ in range(8)]
+        wait = "import signal; x = bytearray(20_000_000); print('ready', flush=True); signal.pause()"
+        runs = [run(spec([*PYTHON, wait]), on_output=out, cancelled=cancelled, meter=meter) for out in outputs]
         all_of_them = asyncio.gather(*runs)
-        for _ in runs:
-            await started.acquire()
+        await asyncio.gather(*(out.until(b"ready") for out in outputs))
         samplers = sum(task.get_name() == "meter" for task in asyncio.all_tasks())
         cancelled.set()
         return await all_of_them, samplers
 
     ended, samplers = asyncio.run(main())
     assert samplers == 1
-    assert all(one.reason is Reason.CANCELLED and one.usage.memory_bytes > 0 for one in ended)
+    assert all(one.reason is Reason.CANCELLED and one.usage.memory_bytes > 20_000_000 for one in ended)
 
 
 def test_a_tree_above_its_memory_limit_is_killed_and_its_neighbour_is_not() -> None:

@@ -18,8 +18,14 @@ from jobtrail.worker import census, procfs, psprocs
 from jobtrail.worker.census import send
 from jobtrail.worker.cgroup import Cgroup, delegated, oom_kills_in
 from jobtrail.worker.marks import brand_of, read_brand, set_brand
+from jobtrail.worker.procfs import Proc
 from jobtrail.worker.supervise import sweep, sweep_orphans
 from jobtrail.worker.warden import Warden
+
+def unique() -> str:
+    """An id that nobody else on this machine has given to a process."""
+    return os.urandom(8).hex()
+
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -59,38 +65,42 @@ def test_every_process_of_an_attempt_is_swept_and_no_other(
     start: Start, table: census.Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(census, "TABLE", table)
-    mine = [start(JOBTRAIL_ATTEMPT="a1", JOBTRAIL_WORKER="w1") for _ in range(3)]
-    others = [start(JOBTRAIL_ATTEMPT="a2", JOBTRAIL_WORKER="w1"), start(JOBTRAIL_ATTEMPT="a11"), start()]
-    assert sweep("a1") == 3
+    attempt, worker = unique(), unique()
+    mine = [start(JOBTRAIL_ATTEMPT=attempt, JOBTRAIL_WORKER=worker) for _ in range(3)]
+    others = [start(JOBTRAIL_ATTEMPT=unique(), JOBTRAIL_WORKER=worker), start(JOBTRAIL_ATTEMPT=f"{attempt}1"), start()]
+    assert sweep(attempt) == 3
     assert not any(living(process.pid) for process in mine)
     assert all(living(process.pid) for process in others)
-    assert sweep("a1") == 0
+    assert sweep(attempt) == 0
 
 
 def test_everything_of_a_worker_is_swept_by_the_workers_id(start: Start) -> None:
-    mine = [start(JOBTRAIL_ATTEMPT=f"a{n}", JOBTRAIL_WORKER="w1") for n in range(2)]
-    other = start(JOBTRAIL_ATTEMPT="a3", JOBTRAIL_WORKER="w2")
-    assert sweep("w1") == 2
+    worker = unique()
+    mine = [start(JOBTRAIL_ATTEMPT=unique(), JOBTRAIL_WORKER=worker) for n in range(2)]
+    other = start(JOBTRAIL_ATTEMPT=unique(), JOBTRAIL_WORKER=unique())
+    assert sweep(worker) == 2
     assert not any(living(process.pid) for process in mine) and living(other.pid)
 
 
 def test_the_attempts_that_are_over_are_swept_and_told(start: Start) -> None:
-    over, running, unmarked = start(JOBTRAIL_ATTEMPT="over"), start(JOBTRAIL_ATTEMPT="running"), start()
+    ended, going = unique(), unique()
+    over, running, unmarked = start(JOBTRAIL_ATTEMPT=ended), start(JOBTRAIL_ATTEMPT=going), start()
     asked: list[str] = []
 
     def alive(attempt: str) -> bool:
         asked.append(attempt)
-        return attempt != "over"
+        return attempt != ended
 
-    assert sweep_orphans(alive) == ["over"]
+    assert sweep_orphans(alive) == [ended]
     assert not living(over.pid) and living(running.pid) and living(unmarked.pid)
-    assert asked.count("over") == asked.count("running") == 1
+    assert asked.count(ended) == asked.count(going) == 1
 
 
 def test_a_sweep_spares_the_process_that_sweeps_and_those_that_it_runs_in() -> None:
-    script = "from jobtrail.worker.sweep import sweep; print(sweep('a9'))"
+    attempt = unique()
+    script = f"from jobtrail.worker.sweep import sweep; print(sweep('{attempt}'))"
     shell = f'"{sys.executable}" -c "{script}"; echo still here'
-    done = subprocess.run(["sh", "-c", shell], env={**os.environ, "JOBTRAIL_ATTEMPT": "a9"}, capture_output=True, check=False)
+    done = subprocess.run(["sh", "-c", shell], env={**os.environ, "JOBTRAIL_ATTEMPT": attempt}, capture_output=True, check=False)
     assert done.stdout.split(b"\n")[:2] == [b"0", b"still here"]
 
 
@@ -104,15 +114,16 @@ def test_the_brand_is_inherited_and_outlives_the_environment(start: Start) -> No
         assert not set_brand(os.getpid(), brand_of("a", "w"))
         return
     script = "import os, sys; sys.stdin.read(); os.execve('/bin/sleep', ['sleep', '60'], {}) if not os.fork() else os.wait()"
+    attempt, worker = unique(), unique()
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", script], stdin=subprocess.PIPE) as process:
-        assert set_brand(process.pid, brand_of("a7", "w7"))
+        assert set_brand(process.pid, brand_of(attempt, worker))
         assert process.stdin is not None
         process.stdin.close()
         wait_until(lambda: [child.name() for child in psutil.Process(process.pid).children()] == ["sleep"])
         child = psutil.Process(process.pid).children()[0]
-        assert read_brand(child.pid) == brand_of("a7", "w7")
+        assert read_brand(child.pid) == brand_of(attempt, worker)
         assert "JOBTRAIL_ATTEMPT" not in child.environ()
-        assert sweep("w7") == 2
+        assert sweep(worker) == 2
         assert not living(child.pid)
 
 
@@ -134,15 +145,18 @@ def test_a_number_that_was_given_out_again_is_not_signalled(start: Start) -> Non
     assert not send(proc, signal.SIGKILL)
 
 
+def same(ours: Proc | None, theirs: Proc | None) -> bool:
+    return ours is not None and theirs is not None and ours._replace(born=0) == theirs._replace(born=0)
+
+
 def test_both_ways_to_read_the_process_table_see_the_same(start: Start) -> None:
     process = start(MARK="x")
     wait_until(lambda: psprocs.environ(process.pid).get("MARK") == "x")
     if sys.platform == "linux":
-        ours, theirs = procfs.look(process.pid), psprocs.look(process.pid)
-        assert ours is not None and theirs is not None
-        assert ours._replace(born=0) == theirs._replace(born=0)
+        wait_until(lambda: same(procfs.look(process.pid), psprocs.look(process.pid)))
         assert procfs.environ(process.pid) == psprocs.environ(process.pid)
         assert process.pid in procfs.children(os.getpid()) and process.pid in psprocs.children(os.getpid())
+        assert procfs.memory_bytes(os.getpid()) == pytest.approx(psprocs.memory_bytes(os.getpid()), rel=0.1)
         assert procfs.held_bytes(os.getpid()) > 1_000_000 and psprocs.held_bytes(os.getpid()) > 1_000_000
         process.kill()
         wait_until(lambda: not living(process.pid))
@@ -154,25 +168,28 @@ def test_both_ways_to_read_the_process_table_see_the_same(start: Start) -> None:
 
 WORKER = """
     import asyncio, os, sys
+    from datetime import timedelta
     from jobtrail.worker.supervise import Spec, become_subreaper, run
     from jobtrail.worker.warden import Warden
 
     become_subreaper()
-    warden = Warden("w5") if {warden} else None
+    warden = Warden(sys.argv[1]) if {warden} else None
     grandchild = "import os, signal; print('child', os.getpid(), flush=True); signal.pause()"
     script = "import os, sys, subprocess; print('child', os.getpid(), flush=True);" + (
         f"subprocess.Popen([sys.executable, '-I', '-S', '-c', {{grandchild!r}}], start_new_session=True, env={{{{}}}}).wait()"
     )
-    what = Spec(argv=[sys.executable, "-I", "-S", "-c", script], env={{}}, marker="a5", worker="w5")
+    what = Spec(
+        argv=[sys.executable, "-I", "-S", "-c", script], env={{}}, marker="a5", worker=sys.argv[1], wall=timedelta(seconds=20)
+    )
     print("warden", warden.pid if warden else 0, flush=True)
     asyncio.run(run(what, on_output=lambda _, data: os.write(1, data), cancelled=asyncio.Event()))
 """
 
 
-def killed_worker(*, warden: bool) -> dict[str, list[int]]:
+def killed_worker(name: str, *, warden: bool) -> dict[str, list[int]]:
     """A worker that runs a command with a grandchild is killed; the numbers of all that it started."""
     script = textwrap.dedent(WORKER).format(warden=warden)
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as worker:
+    with subprocess.Popen([sys.executable, "-c", script, name], stdout=subprocess.PIPE) as worker:
         assert worker.stdout is not None
         pids: dict[str, list[int]] = {}
         for _ in range(3):
@@ -183,22 +200,23 @@ def killed_worker(*, warden: bool) -> dict[str, list[int]]:
 
 
 def test_nothing_is_left_of_a_killed_worker_that_had_a_warden() -> None:
-    pids = killed_worker(warden=True)
+    pids = killed_worker(unique(), warden=True)
     wait_until(lambda: not any(living(pid) for pid in pids["child"]), seconds=2)
     wait_until(lambda: not living(pids["warden"][0]))
 
 
 def test_without_a_warden_the_kernel_ends_the_command_and_the_next_worker_the_rest() -> None:
-    command, grandchild = killed_worker(warden=False)["child"]
+    worker = unique()
+    command, grandchild = killed_worker(worker, warden=False)["child"]
     if sys.platform == "linux":
         wait_until(lambda: not living(command), seconds=2)
         assert living(grandchild)
-    assert sweep("w5") >= 1
+    assert sweep(worker) >= 1
     assert not living(command) and not living(grandchild)
 
 
 def test_a_warden_ignores_polite_signals_and_ends_when_it_is_closed() -> None:
-    warden = Warden("w6")
+    warden = Warden(unique())
     ignored = sum(1 << (number - 1) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM))
     if sys.platform == "linux":
         status = Path(f"/proc/{warden.pid}/status")

@@ -17,7 +17,7 @@ _SECONDS = {
     "ms": Fraction(1, 1_000),
 }
 _NUMBER = r"([0-9]{1,15}(?:\.[0-9]{1,9})?)"
-_SHORT = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("w", "d", "h", "m(?!s)", "s", "ms")))
+_SHORT = re.compile("".join(f"(?:{_NUMBER}{unit})?" for unit in ("w", "d", "h", "m", "s", "ms")))
 _ISO = re.compile(f"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?")
 
 

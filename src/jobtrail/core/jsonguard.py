@@ -26,7 +26,7 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_KEYS = 10_000
 MAX_DIGITS = 40
-MAX_EXPONENT = 308
+MIN_EXPONENT, MAX_EXPONENT = -324, 308  # of the smallest and the largest number that Python writes
 MAX_NAME_BYTES = 255
 
 _MAX_PROBLEMS = 20
@@ -366,10 +366,12 @@ def _integer(text: str) -> object:
 
 
 def _number(text: str) -> object:
-    exponent = text.lower().partition("e")[2].lstrip("+-").lstrip("0")
+    exponent = text.lower().partition("e")[2]
+    digits = exponent.lstrip("+-").lstrip("0") or "0"
+    most = -MIN_EXPONENT if exponent.startswith("-") else MAX_EXPONENT
     number = float(text)
-    if len(exponent) > 3 or int(exponent or "0") > MAX_EXPONENT or not -_HUGE <= number <= _HUGE:
-        return _Refused(f"the number is outside of 1e-{MAX_EXPONENT} to 1e{MAX_EXPONENT}; write it as text")
+    if len(digits) > 3 or int(digits) > most or not -_HUGE <= number <= _HUGE:
+        return _Refused(f"the number is outside of 1e{MIN_EXPONENT} to 1e{MAX_EXPONENT}; write it as text")
     return number
 
 

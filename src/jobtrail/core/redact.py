@@ -192,7 +192,8 @@ def _end_of_lines(buffer: bytes, longest: int) -> int:
         end = min((each.start() for each in found if each.start() < end < each.end()), default=end)
     if end and b"PRIVATE KEY-----" in buffer:
         for block in _BLOCK.finditer(buffer):
-            if block.start() < end <= block.end() and not block[1] and len(buffer) - block.start() < _LONGEST_BLOCK:
+            goes_on = end < block.end() or (end == block.end() and not block[1])
+            if block.start() < end and goes_on and len(buffer) - block.start() < _LONGEST_BLOCK:
                 return block.start()
     return end
 
@@ -225,12 +226,14 @@ def _forms(value: str) -> Iterator[str]:
         if line != value and len(line.strip()) >= _MIN_LINE:
             yield from _forms(line.strip())
     raw = value.encode("utf-8", "surrogatepass")
-    for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
-        yield quoted
-        yield _HEX_PAIR.sub(lambda pair: pair[0].lower(), quoted)
+    for safe in ("", "/", "!~*'()", "!~*'();,/?:@&=+$#"):  # the last two as browsers do
+        yield quote(raw, safe=safe)
+        yield _HEX_PAIR.sub(lambda pair: pair[0].lower(), quote(raw, safe=safe))
+    yield quote_plus(raw)
     for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
         yield escaped
         yield escaped.replace("/", "\\/")
+        yield escaped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")  # as Go does
         yield json.dumps(escaped)[1:-1]  # JSON inside JSON
     yield repr(value)[1:-1]
     yield html.escape(value)

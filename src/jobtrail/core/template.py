@@ -97,7 +97,7 @@ def _required(path: Path, values: Values) -> object:
         found, here_next = _child(here, name)
         if not found:
             above = ".".join(path[:depth]) or "the values"
-            names = sorted(map(str, here)) if isinstance(here, Mapping) else []
+            names = sorted(map(str, here)) if isinstance(here, Mapping) else _numbers(here)
             close = get_close_matches(name, names, n=1)
             raise Invalid(
                 f"{{{'.'.join(path)}}}: there is no {name!r} in {above}"
@@ -116,6 +116,10 @@ def _child(value: object, name: str) -> tuple[bool, object]:
     if isinstance(value, (list, tuple)) and re.fullmatch(r"[0-9]{1,6}", name) and int(name) < len(value):
         return True, value[int(name)]
     return False, None
+
+
+def _numbers(value: object) -> list[str]:
+    return [str(number) for number in range(len(value))] if isinstance(value, (list, tuple)) else []
 
 
 def _shown(value: object, path: Path) -> str:

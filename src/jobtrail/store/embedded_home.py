@@ -201,11 +201,13 @@ def read_state(place: Place) -> State | None:
 
 
 def write_state(place: Place, state: State) -> None:
-    """Readable by its owner only, and never half written."""
     write_private(place, place.state, json.dumps(asdict(state), indent=1))
 
 
 def write_private(place: Place, path: Path, text: str, account: Account | None = None) -> None:
+    """Readable by its owner only, and never half written. Hold the lock."""
+    for left in path.parent.glob(f".{path.name}.*"):  # by a writer that was killed
+        left.unlink(missing_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = open_private(place, draft, os.O_WRONLY | os.O_EXCL, account)
     try:

@@ -143,14 +143,27 @@ def take_data(place: Place, say: Callable[[str], None]) -> int | None:
         raise
 
 
-def _end_orphans(data: Path, with_signal: signal.Signals) -> None:
-    """Children of a dead postmaster end by themselves, but not while they compute."""
+def _end_orphans(data: Path, with_signal: signal.Signals) -> list[psutil.Process]:
+    """Children of a dead postmaster end by themselves, but not while they compute; initdb does not notice at all."""
+    signalled = []
     for process in psutil.process_iter(["name"]):
         try:
-            if process.info["name"] == "postgres" and process.cwd() == str(data):
+            name = process.info["name"]
+            if (name == "postgres" and process.cwd() == str(data)) or (
+                name == "initdb" and f"--pgdata={data}" in process.cmdline()
+            ):
                 process.send_signal(with_signal)
+                signalled.append(process)
         except psutil.Error:
             continue  # gone, or not ours to look at
+    return signalled
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def end_forgotten(data: Path) -> None:
@@ -170,9 +183,13 @@ def remove_stale_files(data: Path, socket_dir: Path) -> None:
 def make_cluster(place: Place, binaries: Binaries, password: str, *, safe: bool) -> None:
     """Run initdb beside the final directory and move it there when it is whole, so that a killed one leaves nothing."""
     for left in place.root.glob("pg.new-*"):
+        ending = _end_orphans(left, signal.SIGTERM)
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline and any(_runs(process) for process in ending):
+            time.sleep(PAUSE)
         shutil.rmtree(left, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(prefix="pg.new-", dir=place.root))
-    password_file = place.root / f".{draft.name}.password"
+    password_file = place.root / "initdb.password"
     try:
         if place.account is not None:
             os.chown(draft, place.account.uid, place.account.gid)
@@ -315,8 +332,10 @@ def did_not_start(place: Place, log_from: int) -> Misconfigured:
 
 def _reason(said: str) -> str:
     """The line that matters, without its prefix."""
-    told = re.findall(r"(?:PANIC|FATAL|error|ERROR):\s+(.+)", said)
-    return (told[-1] if told else said.strip().rpartition("\n")[2] or "it said nothing").rstrip(".")
+    if re.search("No space left|Check free disk space", said):
+        return "the disk is full; free some space"
+    told = re.findall(r"(?:PANIC|FATAL|error|ERROR):\s+(?!the database system is )(.+)", said)
+    return (told[0] if told else said.strip().rpartition("\n")[2] or "it said nothing").rstrip(".")
 
 
 def terminate(data: Path, pid: int, patience: float = 10.0) -> signal.Signals:

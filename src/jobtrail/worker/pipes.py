@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from inspect import isawaitable
 
 from jobtrail.worker.lines import Source
 
@@ -52,7 +53,7 @@ class Output:
     def _readable(self, source: Source) -> None:
         data = self._read(source)
         waiting = self._hand_on(source, data) if data else None
-        if waiting is None:
+        if waiting is None or source not in self._ends:
             return
         self._loop.remove_reader(self._ends[source])
         future = self._paused[source] = asyncio.ensure_future(waiting)
@@ -89,7 +90,8 @@ class Output:
             if not data:
                 return None
         try:
-            return self._on_output(source, data)
+            answer = self._on_output(source, data)
+            return answer if isawaitable(answer) else None
         except Exception as error:  # the caller's code: its error ends the run, in `run`, not in the event loop
             self._failed(error)
             return None

@@ -23,7 +23,6 @@ class Proc(NamedTuple):
     born: float
     zombie: bool
     cpu_seconds: float  # its own and that of the children that it has waited for
-    memory_bytes: int
 
 
 def _read(path: str, size: int = 4096) -> bytes:
@@ -60,7 +59,6 @@ def look(pid: int) -> Proc | None:
         float(field[19]),
         zombie,
         ticks / _TICKS,
-        max(int(field[21]), 0) * _PAGE,
     )
 
 
@@ -88,6 +86,12 @@ def environ(pid: int) -> dict[str, str]:
     """The variables that the process was started with; empty if it is gone, not ours to read, or wrote over them."""
     pairs = (entry.partition(b"=") for entry in _read(f"/proc/{pid}/environ", 65536).split(b"\0"))
     return {os.fsdecode(name): os.fsdecode(value) for name, equals, value in pairs if equals}
+
+
+def memory_bytes(pid: int) -> int:
+    """Its memory, what it shares with others included. Not from `stat`: that one is a guess on many cores."""
+    sizes = _read(f"/proc/{pid}/statm").split()
+    return int(sizes[1]) * _PAGE if sizes else 0
 
 
 def written_bytes(pid: int) -> int:

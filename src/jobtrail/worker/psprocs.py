@@ -21,18 +21,17 @@ def look(pid: int) -> Proc | None:
         process = psutil.Process(pid)
         with process.oneshot():
             parent, born, zombie = process.ppid(), process.create_time(), process.status() == psutil.STATUS_ZOMBIE
-            cpu = memory = 0.0
-            with suppress(*_GONE):  # of a zombie, or of a process of another user, these cannot be read
+            cpu = 0.0
+            with suppress(*_GONE):  # of a zombie, or of a process of another user, that cannot be read
                 times = process.cpu_times()
                 cpu = times.user + times.system
                 cpu += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-                memory = process.memory_info().rss
     except _GONE:
         return None
     group = session = 0
     with suppress(OSError):
         group, session = os.getpgid(pid), os.getsid(pid)
-    return Proc(pid, parent, group, session, born, zombie, cpu, int(memory))
+    return Proc(pid, parent, group, session, born, zombie, cpu)
 
 
 def everyone() -> list[Proc]:
@@ -59,6 +58,14 @@ def environ(pid: int) -> dict[str, str]:
         return dict(psutil.Process(pid).environ())
     except _GONE:
         return {}
+
+
+def memory_bytes(pid: int) -> int:
+    """Its memory, what it shares with others included."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except _GONE:
+        return 0
 
 
 def written_bytes(pid: int) -> int:

@@ -122,6 +122,7 @@ class _Running:
         """Wait for the first of all reasons to end, act on it, and leave nothing behind."""
         with self._meter.watching(self._tree, self._spec.memory_limit_bytes, self._over_limit):
             reason = await self._first(cancelled)
+            self._tree.sample(self._meter.view())
             if reason is Reason.EXITED:
                 await self._output.ended(DRAIN_SECONDS)
             elif reason is not Reason.OOM:

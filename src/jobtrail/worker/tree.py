@@ -46,8 +46,7 @@ class Tree:
         self._waited_disk = 0
         self._sampled_cpu = 0.0
         self._sampled_disk = 0
-        first = census.TABLE.look(pid)
-        self._memory_peak = first.memory_bytes if first is not None else 0
+        self._memory_peak = census.TABLE.memory_bytes(pid)
 
     def members(self, view: View | None = None, *, thorough: bool = True) -> list[Proc]:
         """Its living processes; dead ones that came to us as orphans are waited for. `thorough` reads environments."""
@@ -95,7 +94,7 @@ class Tree:
     def sample(self, view: View) -> int:
         """Look at what is used at this moment; answers the memory, for a limit to be held against."""
         procs = self.members(view, thorough=False)
-        memory = sum(proc.memory_bytes for proc in procs)
+        memory = sum(census.TABLE.memory_bytes(proc.pid) for proc in procs)
         self._memory_peak = max(self._memory_peak, memory)
         self._sampled_cpu = max(self._sampled_cpu, sum(proc.cpu_seconds for proc in procs))
         written = sum(census.TABLE.written_bytes(proc.pid) for proc in procs)

@@ -29,6 +29,13 @@ create function jobtrail.serves_all() returns boolean language sql stable parall
   select coalesce(current_setting('jobtrail.workspace', true) = '*', false)
 $$;
 
+-- Transaction ids as the trail counts them. A dump that is restored elsewhere meets a server whose ids are lower than
+-- those of its events; then `rebase_txids` raises the base, so that they never go back.
+create function jobtrail.txid_base() returns bigint language sql immutable parallel safe as $$ select 0::bigint $$;
+create function jobtrail.horizon() returns bigint language sql stable parallel safe as $$
+  select pg_snapshot_xmin(pg_current_snapshot())::text::bigint + jobtrail.txid_base()
+$$;
+
 create table jobtrail.workspaces (
   id uuid primary key,
   name text not null unique check (octet_length(name) between 1 and 255),
@@ -363,7 +370,8 @@ create table jobtrail.idempotency_keys (
   primary key (workspace_id, key)
 );
 
--- A Merkle root over all events of a workspace whose transaction lies in (after_txid, up_to_txid].
+-- A signed Merkle root over all events of a workspace whose transaction lies in (after_txid, up_to_txid]. `parts` says
+-- how many of them lie in each day's partition and under which root, for retention drops whole days.
 create table jobtrail.seals (
   workspace_id uuid not null,
   number bigint not null,
@@ -372,12 +380,24 @@ create table jobtrail.seals (
   first_at timestamptz not null,
   last_at timestamptz not null,
   events bigint not null check (events > 0),
+  parts jsonb not null,
   root bytea not null,
-  previous bytea not null,
+  previous bytea not null,                      -- the digest of the seal before; empty for the first
   signature bytea not null,
   sealed_at timestamptz not null default jobtrail.clock(),
   primary key (workspace_id, number)
 );
+create unique index seals_in_order on jobtrail.seals (up_to_txid, workspace_id);
+
+-- Where the sealer stands. It only spares the sealer work: the seals alone say what is sealed.
+create table jobtrail.sealer (
+  only boolean primary key default true check (only),
+  up_to_txid bigint not null default 0,                         -- whatever is not above is sealed
+  safe_at timestamptz not null default '-infinity',             -- whatever is above was written after
+  seen_txid bigint not null default 0,                          -- had not begun yet at seen_at
+  seen_at timestamptz not null default '-infinity'
+) with (fillfactor = 50);
+insert into jobtrail.sealer default values;
 
 -- Jobs that retention removed, so that "removed by rule" and "made to vanish" are not the same.
 create table jobtrail.tombstones (
@@ -385,6 +405,8 @@ create table jobtrail.tombstones (
   job_id uuid not null,
   last_seq integer not null,
   trail_hash bytea not null,
+  first_at timestamptz not null,
+  last_at timestamptz not null,
   removed_at timestamptz not null default jobtrail.clock(),
   primary key (workspace_id, job_id)
 );

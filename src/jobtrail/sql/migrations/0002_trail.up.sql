@@ -32,6 +32,14 @@ create function jobtrail.job_settings(j jobtrail.jobs) returns jsonb language sq
     'generation', j.generation, 'error_code', j.error_code, 'error_message', j.error_message,
     'estimated_seconds', j.estimated_seconds)
 $$;
+-- What a job was accepted with and keeps; its first event records it where it is not as usual.
+create function jobtrail.job_terms(j jobtrail.jobs) returns jsonb language sql immutable as $$
+  select jsonb_strip_nulls(jsonb_build_object('backoff_type', j.backoff_type, 'backoff_delay_ms', j.backoff_delay_ms,
+    'backoff_max_ms', j.backoff_max_ms, 'timeout_seconds', j.timeout_seconds, 'idle_timeout_seconds',
+    j.idle_timeout_seconds, 'queue_timeout_seconds', j.queue_timeout_seconds, 'unique_key', j.unique_key,
+    'concurrency_key', j.concurrency_key, 'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
+    'rerun_of', j.rerun_of)) || jsonb_build_object('created_by', j.created_by)
+$$;
 create function jobtrail.changed_settings(was jsonb, becomes jsonb) returns jsonb language sql immutable as $$
   select jsonb_object_agg(key, value) from jsonb_each(becomes) where value is distinct from was -> key
 $$;
@@ -42,13 +50,21 @@ create function jobtrail.link(previous bytea, at timestamptz, workspace_id uuid,
   status jobtrail.job_status, attempt_id uuid, step_id uuid, actor_type jobtrail.actor_type, actor_id text,
   payload text) returns bytea language sql immutable parallel safe as $$
   select sha256(previous || timestamptz_send(at) || convert_to(concat_ws('|', workspace_id, job_id, seq, type, status,
-    coalesce(attempt_id::text, ''), coalesce(step_id::text, ''), actor_type, octet_length(coalesce(actor_id, '')),
+    coalesce(attempt_id::text, ''), coalesce(step_id::text, ''), actor_type, coalesce(octet_length(actor_id), -1),
     coalesce(actor_id, ''), coalesce(payload, '')), 'UTF8'))
 $$;
 
 create function jobtrail.link_new_job() returns trigger language plpgsql as $$
 begin
+  if (new.attempt_id, new.step_id, new.attempt_count, new.failure_count, new.loss_count, new.progress, new.stage,
+      new.started_at, new.completed_at, new.aborted_at, new.actual_seconds, new.cancel_requested_at, new.cancel_reason,
+      new.error_code, new.error_message) is distinct from
+      (null, null, 0, 0, 0, 0, null, null, null, null, null, null, null, null, null) then
+    raise exception using errcode = 'JT001', message = format('job %s is new and cannot have run before', new.id),
+      hint = 'Leave to the database what happens to a job after it was accepted.';
+  end if;
   new.event := 'job.created';
+  new.created_at := jobtrail.clock();
   new.version := 1;
   new.generation := 1;
   new.updated_at := new.created_at;
@@ -60,6 +76,12 @@ begin
       is distinct from (null, null, null, null, null, 3, '{}'::text[]) then
     new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new));
   end if;
+  if (new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
+      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.project_id, new.task_id, new.parent_id,
+      new.rerun_of, new.created_by) is distinct from ('EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
+      null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
+    new.note := new.note || jobtrail.job_terms(new);
+  end if;
   new.trail_hash := jobtrail.link('', new.updated_at, new.workspace_id, new.id, 1, new.event, new.status, null, null,
     new.actor_type, new.actor_id, new.note::text);
   return new;
@@ -68,7 +90,12 @@ $$;
 
 create function jobtrail.link_job_change() returns trigger language plpgsql as $$
 declare
-  said jsonb := case when new.note is distinct from old.note then new.note end;
+  -- A note that a verb brings cannot pass for a change of a setting.
+  said jsonb := case when new.note is null or new.note is not distinct from old.note then null
+    when jsonb_typeof(new.note) <> 'object' then jsonb_build_object('note', new.note)
+    else new.note - '{wait_reason,stage,progress,priority,queue,title,tags,scheduled_at,cancel_at,cancel_requested_at,
+      cancel_reason,max_attempts,failure_count,loss_count,generation,error_code,error_message,estimated_seconds}'::text[]
+    end;
 begin
   if new.attempt_count <> old.attempt_count + (new.event = 'job.started')::integer
       or (new.attempt_id is distinct from old.attempt_id) <> (new.event = 'job.started') then
@@ -111,7 +138,7 @@ set search_path = pg_catalog, pg_temp as $$
 begin
   insert into jobtrail.events (workspace_id, job_id, attempt_id, step_id, txid, at, seq, status, actor_type, type,
       actor_id, payload, hash)
-    select workspace_id, id, attempt_id, step_id, pg_current_xact_id()::text::bigint, updated_at, version, status,
+    select workspace_id, id, attempt_id, step_id, pg_current_xact_id()::text::bigint + jobtrail.txid_base(), updated_at, version, status,
       actor_type, event, actor_id, note::text, trail_hash
     from changed;
   insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
@@ -140,8 +167,9 @@ create trigger guard_move before update on jobtrail.jobs for each row
   when (not jobtrail.job_may_move(old.status, new.status, new.event)) execute function jobtrail.refuse_move();
 create trigger guard_settled before update of workspace_id, id, type, input, created_at, created_by, unique_key,
   concurrency_key, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms,
-  timeout_seconds, idle_timeout_seconds, queue_timeout_seconds on jobtrail.jobs for each row
-  execute function jobtrail.refuse_change('a change of what the job was accepted with', 'Rerun it with other input.');
+  timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at,
+  completed_at, aborted_at, actual_seconds, unique_hold, trail_hash on jobtrail.jobs for each row
+  execute function jobtrail.refuse_change('a change of what the job was accepted with, or of what the database derives', 'Rerun it with other input.');
 create trigger link_new before insert on jobtrail.jobs for each row execute function jobtrail.link_new_job();
 create trigger link_change before update on jobtrail.jobs for each row execute function jobtrail.link_job_change();
 create trigger write_new after insert on jobtrail.jobs referencing new table as changed for each statement

@@ -1,6 +1,6 @@
 -- What an attempt must know of those before it: steps that ended, and what was decided at gates.
-select s.key, s.id, s.status::text, s.output::text, g.status::text,
+select s.key, s.id as step_id, s.status::text, s.output::text, g.status::text as gate_status,
   (select jsonb_agg(jsonb_build_object('actor', d.actor_id, 'approved', d.approved, 'comment', d.comment, 'form', d.form)
-    order by d.at) from jobtrail.gate_decisions d where d.workspace_id = $1 and d.gate_id = g.id)::text
+    order by d.at) from jobtrail.gate_decisions d where d.workspace_id = $1 and d.gate_id = g.id)::text as decisions
 from jobtrail.steps s left join jobtrail.gates g on g.workspace_id = s.workspace_id and g.step_id = s.id
 where s.workspace_id = $1 and s.job_id = $2

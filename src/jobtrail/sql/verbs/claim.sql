@@ -24,6 +24,6 @@ with closed as (
   insert into jobtrail.attempts (workspace_id, job_id, id, worker_id, number, started_at)
   select workspace_id, id, attempt_id, $1, attempt_count, updated_at from started
 )
-select workspace_id, id, attempt_id, attempt_count, type, input::text, failure_count, max_attempts, generation,
-  timeout_seconds, idle_timeout_seconds, backoff_type::text, backoff_delay_ms, backoff_max_ms
+select workspace_id, id as job_id, attempt_id, attempt_count as number, type, input::text, failure_count, max_attempts,
+  generation, timeout_seconds, idle_timeout_seconds, backoff_type::text, backoff_delay_ms, backoff_max_ms
 from started

@@ -1,6 +1,6 @@
 -- Ends the gates whose time is over; their jobs go on and learn that nobody decided.
 with due as (
-  select workspace_id, job_id, due_at from jobtrail.timers where type = 'GATE' and due_at <= jobtrail.clock()
+  select workspace_id, job_id, due_at from jobtrail.timers where type = 'GATE' and due_at <= (select jobtrail.clock())
   order by due_at limit $1
 ), held as (
   select j.workspace_id, j.id, j.status, j.wait_reason from jobtrail.jobs j
@@ -8,17 +8,20 @@ with due as (
   for update of j skip locked
 ), over as (
   update jobtrail.gates g set status = 'EXPIRED', decided_at = jobtrail.clock() from held h
-  where g.workspace_id = h.workspace_id and g.job_id = h.id and g.status = 'WAITING'
+  where g.workspace_id = any (array(select workspace_id from held)) and g.job_id = any (array(select id from held))
+    and g.workspace_id = h.workspace_id and g.job_id = h.id and g.status = 'WAITING'
     and g.expires_at <= jobtrail.clock()
   returning g.workspace_id, g.job_id, g.id, g.step_id
 ), moved as (
   update jobtrail.jobs j set status = 'QUEUED', event = 'gate.expired', wait_reason = null, step_id = o.step_id,
     actor_type = 'system', actor_id = 'stager', note = jsonb_build_object('gate_id', o.id)
-  from over o where j.workspace_id = o.workspace_id and j.id = o.job_id and j.status = 'PENDING'
-    and j.wait_reason = 'GATE'
+  from over o where j.workspace_id = any (array(select workspace_id from over))
+    and j.id = any (array(select job_id from over)) and j.workspace_id = o.workspace_id and j.id = o.job_id
+    and j.status = 'PENDING' and j.wait_reason = 'GATE'
   returning j.queue
 ), done as (
   delete from jobtrail.timers t using due d join held h on h.workspace_id = d.workspace_id and h.id = d.job_id
-  where t.workspace_id = d.workspace_id and t.job_id = d.job_id and t.type = 'GATE' and t.due_at = d.due_at
+  where t.workspace_id = any (array(select workspace_id from due)) and t.job_id = any (array(select job_id from due))
+    and t.workspace_id = d.workspace_id and t.job_id = d.job_id and t.type = 'GATE' and t.due_at = d.due_at
 )
 select count(*), coalesce(array_agg(distinct queue), '{}') from moved

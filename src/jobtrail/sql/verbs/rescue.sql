@@ -10,7 +10,8 @@ with gone as (
 ), held as (
   select j.workspace_id, j.id, g.why from jobtrail.jobs j join gone g on j.workspace_id = g.workspace_id
     and j.id = g.job_id and j.attempt_id = g.id
-  where j.status = 'RUNNING' and (g.why <> 'its worker is unknown'
+  where j.workspace_id = any (array(select workspace_id from gone)) and j.id = any (array(select job_id from gone))
+    and j.status = 'RUNNING' and (g.why <> 'its worker is unknown'
     or j.updated_at < jobtrail.clock() - interval '10 seconds')
   for update of j skip locked
 ), lost as (
@@ -24,14 +25,19 @@ with gone as (
     error_message = case when j.loss_count + 1 >= 3
       then 'three workers were lost while they ran this job; the last: ' || h.why else h.why end,
     actor_type = 'system', actor_id = 'rescuer'
-  from held h where j.workspace_id = h.workspace_id and j.id = h.id
+  from held h where j.workspace_id = any (array(select workspace_id from held))
+    and j.id = any (array(select id from held)) and j.workspace_id = h.workspace_id and j.id = h.id
   returning j.workspace_id, j.id, j.updated_at, j.status, j.generation, j.error_message, h.why
 ), closed as (
   update jobtrail.attempts a set status = 'LOST', ended_at = l.updated_at, error_code = 'lost', error_message = l.why
-  from lost l where a.workspace_id = l.workspace_id and a.job_id = l.id and a.ended_at is null
+  from lost l where a.workspace_id = any (array(select workspace_id from lost))
+    and a.job_id = any (array(select id from lost)) and a.workspace_id = l.workspace_id and a.job_id = l.id
+    and a.ended_at is null
 ), stopped as (
   update jobtrail.steps s set status = 'FAILED', completed_at = l.updated_at, error_message = l.why
-  from lost l where s.workspace_id = l.workspace_id and s.job_id = l.id and s.status = 'RUNNING'
+  from lost l where s.workspace_id = any (array(select workspace_id from lost))
+    and s.job_id = any (array(select id from lost)) and s.workspace_id = l.workspace_id and s.job_id = l.id
+    and s.status = 'RUNNING'
 ), stored as (
   insert into jobtrail.results (workspace_id, job_id, generation, status, summary)
   select workspace_id, id, generation, 'FAILURE', error_message from lost where status = 'FAILED'

@@ -2,7 +2,7 @@
 -- somebody else holds keeps its timer for the next round.
 with due as (
   select workspace_id, job_id, type, due_at from jobtrail.timers
-  where due_at <= jobtrail.clock() and type <> 'GATE'
+  where due_at <= (select jobtrail.clock()) and type <> 'GATE'
   order by due_at limit $1
 ), held as (
   select j.* from jobtrail.jobs j
@@ -32,17 +32,21 @@ with due as (
       then format('no worker took it from queue %s within %s s', j.queue, j.queue_timeout_seconds)
       else j.error_message end,
     actor_type = 'system', actor_id = 'stager'
-  from chosen c where j.workspace_id = c.workspace_id and j.id = c.id
+  from chosen c where j.workspace_id = any (array(select workspace_id from chosen))
+    and j.id = any (array(select id from chosen)) and j.workspace_id = c.workspace_id and j.id = c.id
   returning j.workspace_id, j.id, j.queue, j.priority, j.status
 ), done as (
   delete from jobtrail.timers t using due d left join held h on h.workspace_id = d.workspace_id and h.id = d.job_id
-  where t.workspace_id = d.workspace_id and t.job_id = d.job_id and t.type = d.type and t.due_at = d.due_at
+  where t.workspace_id = any (array(select workspace_id from due)) and t.job_id = any (array(select job_id from due))
+    and t.workspace_id = d.workspace_id and t.job_id = d.job_id and t.type = d.type and t.due_at = d.due_at
     and (h.id is not null
       or not exists (select from jobtrail.jobs j where j.workspace_id = d.workspace_id and j.id = d.job_id))
 ), unready as (
   delete from jobtrail.ready where ctid = any (array(
     select r.ctid from jobtrail.ready r join moved m on r.queue = m.queue and r.priority = m.priority
-      and r.job_id = m.id where m.status <> 'QUEUED' for update of r skip locked))
+      and r.job_id = m.id
+    where r.queue = any (array(select queue from moved)) and r.priority = any (array(select priority from moved))
+      and r.job_id = any (array(select id from moved)) and m.status <> 'QUEUED' for update of r skip locked))
 )
-select (select count(*) from moved), (select min(due_at) from jobtrail.timers where due_at > jobtrail.clock()),
+select (select count(*) from moved), (select min(due_at) from jobtrail.timers where due_at > (select jobtrail.clock())),
   coalesce((select array_agg(distinct queue) from moved where status = 'QUEUED'), '{}')

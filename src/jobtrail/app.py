@@ -1,0 +1,273 @@
+"""App: where a project's functions become types of jobs, and the handles through which they are enqueued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
+from uuid import UUID
+
+import msgspec
+
+from jobtrail import settings
+from jobtrail.client import DEFAULT_WORKSPACE, AsyncClient, Client, new_id
+from jobtrail.core import duration, jsonguard
+from jobtrail.core.config import Config
+from jobtrail.core.errors import Conflict, Invalid, UnknownType
+from jobtrail.core.model import Job
+from jobtrail.core.retry import Retry
+from jobtrail.core.status import PRIORITIES, JobStatus
+from jobtrail.runners.context import Context
+from jobtrail.runners.protocol import Runner
+from jobtrail.runners.python import Isolation, PythonRunner
+from jobtrail.runners.threads import SyncContext
+from jobtrail.service.jobs import NewJob, Options
+from jobtrail.store.db import AsyncConnection, Connection
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Span = str | float | timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Handle(Generic[R]):
+    """An enqueued job: look at it, wait for it, get its result as the type that the function returns."""
+
+    id: UUID
+    existed: bool
+    _app: App
+    _returns: Any
+
+    def job(self) -> Job:
+        """The job as it stands. Raises NotFound, also before the caller's transaction commits."""
+        return self._app.client.get(self.id)
+
+    def wait(self, timeout: Span | None = None) -> Job:
+        """Waits for the job's end. Raises TimeoutError."""
+        return self._app.client.wait(self.id, timeout=None if timeout is None else duration.parse(timeout)).job
+
+    def result(self, timeout: Span | None = 0) -> R:
+        """What the job returned. Raises Conflict when it ended otherwise, TimeoutError when it has not ended."""
+        ended = self._app.client.wait(self.id, timeout=None if timeout is None else duration.parse(timeout))
+        if ended.job.status != JobStatus.COMPLETED or ended.result is None:
+            raise Conflict(f"job {self.id} is {ended.job.status}: {ended.job.error_message or ended.job.cancel_reason}")
+        value: R = msgspec.convert(ended.result.output, type=self._returns, strict=False)
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Generic[P, R]):
+    """A type of job with options for the next enqueue."""
+
+    app: App
+    runner: PythonRunner
+    options: Options
+    title: str | None = None
+    unique_key: str | None = None
+    idempotency_key: str | None = None
+    conn: Any = None
+    returns: Any = Any
+
+    def using(
+        self,
+        *,
+        conn: Any = None,
+        queue: str | None = None,
+        priority: int | str | None = None,
+        delay: Span | None = None,
+        at: datetime | None = None,
+        unique_key: str | None = None,
+        idempotency_key: str | None = None,
+        concurrency_key: str | None = None,
+        title: str | None = None,
+        tags: Iterable[str] | None = None,
+        cancel_at: datetime | None = None,
+        task_id: UUID | None = None,
+        project_id: UUID | None = None,
+    ) -> Call[P, R]:
+        """The same type of job, enqueued otherwise. `conn` joins the caller's open transaction."""
+        if delay is not None:
+            at = datetime.now(UTC) + duration.parse(delay)
+        changed: dict[str, Any] = {
+            "queue": queue,
+            "priority": None if priority is None else priority_of(priority),
+            "scheduled_at": at,
+            "concurrency_key": concurrency_key,
+            "tags": None if tags is None else tuple(tags),
+            "cancel_at": cancel_at,
+            "task_id": task_id,
+            "project_id": project_id,
+        }
+        return replace(
+            self,
+            options=replace(self.options, **{key: value for key, value in changed.items() if value is not None}),
+            conn=conn or self.conn,
+            unique_key=unique_key or self.unique_key,
+            idempotency_key=idempotency_key or self.idempotency_key,
+            title=title or self.title,
+        )
+
+    def new(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
+        """A job to hand to `App.enqueue_many`. Raises Invalid when the arguments do not fit."""
+        raw = self.runner.encode(args, kwargs)
+        title = self.title.format_map(_Shown(kwargs)) if self.title else None
+        return NewJob(id=new_id(), input=raw, options=self.options, title=title, unique_key=self.unique_key)
+
+    def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """Accepts a job; when this returns (or `conn` commits), it is never lost."""
+        job = self.new(*args, **kwargs)
+        if self.idempotency_key is not None:
+            job_id, is_new = self.app.client.enqueue_once(job, self.idempotency_key)
+            return Handle(job_id, not is_new, self.app, self.returns)
+        conn: Connection | None = self.conn
+        done = self.app.client.enqueue_all([job], conn=conn)
+        return Handle(done.ids[0], bool(done.existed), self.app, self.returns)
+
+    async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
+        """Like `enqueue`, awaited."""
+        job = self.new(*args, **kwargs)
+        conn: AsyncConnection | None = self.conn
+        done = await self.app.aclient.enqueue_all([job], conn=conn)
+        return Handle(done.ids[0], bool(done.existed), self.app, self.returns)
+
+
+class _Shown(dict[str, Any]):
+    """Names that a title asks for and the call did not give stay as they stand."""
+
+    def __missing__(self, name: str) -> str:
+        return "{" + name + "}"
+
+
+class App:
+    """The types of jobs of a project. `url` None: JOBTRAIL_DATABASE_URL, or the embedded server of this folder."""
+
+    def __init__(self, url: str | None = None, *, workspace: UUID | None = None) -> None:
+        self.runners: dict[str, Runner] = {}
+        self.defaults: dict[str, Options] = {}
+        self._url = url
+        self._workspace = workspace
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """The client through which this app enqueues; made when it is first needed."""
+        if self._client is None:
+            config: Config = settings.load()
+            url = self._url or settings.running_database(config)
+            self._client = Client(
+                url, workspace=self._workspace or DEFAULT_WORKSPACE, pgbouncer=config.pgbouncer
+            )
+        return self._client
+
+    @property
+    def aclient(self) -> AsyncClient:
+        """The same, awaited."""
+        return AsyncClient(self.client)
+
+    def connect(self, client: Client | None) -> None:
+        """Uses this client from now on; None: makes a new one when it is needed."""
+        self._client = client
+
+    def job(
+        self,
+        type: str | None = None,
+        *,
+        queue: str = "default",
+        priority: int | str = 5,
+        retry: Retry | int = Retry(),
+        timeout: Span | None = None,
+        idle_timeout: Span | None = None,
+        queue_timeout: Span | None = None,
+        title: str | None = None,
+        tags: Iterable[str] = (),
+        isolation: Isolation | None = None,
+    ) -> _Register:
+        """Makes a function a type of job, named by default as the function.
+
+        `timeout` is for the run, `idle_timeout` for the time without a sign of progress, `queue_timeout` for the
+        wait in the queue. `isolation="process"` runs each attempt in a child process that can be killed.
+        """
+        policy = retry if isinstance(retry, Retry) else Retry(max_attempts=retry)
+        options = Options(
+            type=type or "",
+            queue=jsonguard.check_name(queue, "a queue's name"),
+            priority=priority_of(priority),
+            tags=tuple(tags),
+            max_attempts=policy.max_attempts,
+            backoff_type=policy.backoff,
+            backoff_delay_ms=_ms(policy.delay),
+            backoff_max_ms=_ms(policy.max_delay),
+            timeout_seconds=_seconds(timeout),
+            idle_timeout_seconds=_seconds(idle_timeout),
+            queue_timeout_seconds=_seconds(queue_timeout),
+        )
+        return _Register(self, options, title, isolation)
+
+    def add(self, runner: Runner) -> None:
+        """Adds a runner of your own: `class MyRunner: type = "x"; async def run(self, context) -> Outcome`."""
+        if runner.type in self.runners:
+            raise Conflict(f"there are two runners for type {runner.type!r}; give one another name")
+        self.runners[jsonguard.check_name(runner.type, "a job's type")] = runner
+
+    def options(self, type: str) -> Options:
+        """The defaults of a type. Raises UnknownType."""
+        if type in self.defaults:
+            return self.defaults[type]
+        if type in self.runners:
+            return Options(type=type)
+        raise UnknownType(f"this app knows no type {type!r}; it knows {', '.join(sorted(self.runners)) or 'none'}")
+
+    def enqueue_many(self, jobs: Sequence[NewJob], *, conn: Connection | None = None) -> list[UUID]:
+        """Accepts many jobs, all or none; made with `function.new(...)`. Answers their ids in order."""
+        return list(self.client.enqueue_all(jobs, conn=conn).ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Register:
+    """The decorator that `App.job` answers; overloads so that the context is not among the arguments to enqueue."""
+
+    app: App
+    options: Options
+    title: str | None
+    isolation: Isolation | None
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]]) -> Call[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[SyncContext, P], R]) -> Call[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Call[P, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R]) -> Call[P, R]: ...
+
+    def __call__(self, function: Callable[..., Any]) -> Call[Any, Any]:
+        type = self.options.type or function.__name__
+        runner = PythonRunner(type, function, isolation=self.isolation)
+        self.app.add(runner)
+        options = replace(self.options, type=type)
+        self.app.defaults[type] = options
+        returns = get_type_hints(function).get("return", Any)
+        return Call(app=self.app, runner=runner, options=options, title=self.title, returns=returns)
+
+
+def priority_of(value: int | str) -> int:
+    """A priority from 1 to 10 or by its name; the higher runs sooner. Raises Invalid."""
+    number = PRIORITIES.get(value.upper(), value) if isinstance(value, str) else value
+    if isinstance(number, str) and number.isdigit():
+        number = int(number)
+    if not isinstance(number, int) or not 1 <= number <= 10:
+        names = ", ".join(PRIORITIES)
+        raise Invalid(f"priority must be 1 to 10 or one of {names}, not {value!r}", fields={"priority": str(value)})
+    return number
+
+
+def _seconds(span: Span | None) -> float | None:
+    return None if span is None else duration.parse(span).total_seconds()
+
+
+def _ms(span: timedelta) -> int:
+    return round(span.total_seconds() * 1000)

@@ -1,0 +1,281 @@
+"""Client and AsyncClient: each verb one line, on the database directly. They hold no rule of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Self, TypeVar
+from uuid import UUID
+
+from jobtrail.core import jsonguard
+from jobtrail.core.errors import NotFound
+from jobtrail.core.ids import Uuid7
+from jobtrail.core.model import (
+    Actor,
+    Asset,
+    Attempt,
+    Event,
+    Facts,
+    Gate,
+    Job,
+    LogChunk,
+    QueueDepth,
+    Result,
+    Step,
+    Usage,
+    Worker,
+)
+from jobtrail.core.status import FINAL, ActorType, GateStatus, JobStatus, LogLevel
+from jobtrail.service import assets, attempts, gates, jobs, logs, queues, steps, trail, usage, workers
+from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Options
+from jobtrail.store.db import AsyncConnection, Connection, Scope, arun, run
+from jobtrail.store.pool import Database, Dial
+from jobtrail.store.query import Flow, Query
+from jobtrail.store.wake import ORDERS, Nudger
+
+T = TypeVar("T")
+
+DEFAULT_WORKSPACE: Final = UUID("00000000-0000-7000-8000-000000000001")
+_ids: Final = Uuid7(lambda: time.time_ns() // 1_000_000, os.urandom)
+new_id = _ids.new
+new_ids = _ids.many
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job after its end, with what it made."""
+
+    job: Job
+    result: Result | None
+
+
+class Client:
+    """The verbs, blocking. One client serves many threads."""
+
+    def __init__(self, url: str, *, workspace: UUID = DEFAULT_WORKSPACE, actor: Actor | None = None,
+                 pgbouncer: bool = False) -> None:  # fmt: skip
+        self.workspace = workspace
+        self.actor = actor or Actor(ActorType.USER, os.environ.get("USER", "somebody"))
+        dial = Dial(url=url, workspace=str(workspace), name="jobtrail-client", pgbouncer=pgbouncer)
+        self.database = Database(dial)
+        self.nudger = Nudger(dial)
+
+    def run(self, work: Query[T] | Flow[T]) -> T:
+        """Runs any verb as a value."""
+        return self.database.run(work)
+
+    def enqueue_all(self, wanted: Sequence[NewJob], *, conn: Connection | None = None) -> Enqueued:
+        """Accepts jobs, all or none; on `conn` they commit or roll back with the caller's own data."""
+        work = jobs.enqueue(self.workspace, wanted, self.actor)
+        done = self.run(work) if conn is None else run(conn, work, Scope.of(self.workspace))
+        self.nudger.nudge(_hints(wanted))
+        return done
+
+    def enqueue_once(self, wanted: NewJob, key: str) -> tuple[UUID, bool]:
+        """Accepts a job under an idempotency key; answers its id and whether it is new."""
+        done = self.run(jobs.enqueue_once(self.workspace, wanted, self.actor, key))
+        self.nudger.nudge(_hints([wanted]))
+        return done
+
+    def get(self, job_id: UUID) -> Job:
+        """One job. Raises NotFound."""
+        return _found(self.run(jobs.get(self.workspace, job_id)), job_id)
+
+    def list_jobs(self, filter: Filter = Filter(), *, before: UUID | None = None, limit: int = 50) -> list[Job]:
+        """A page of jobs, newest first."""
+        return self.run(jobs.listed(self.workspace, filter, before=before, limit=limit))
+
+    def find(self, digits: str) -> list[UUID]:
+        """At most 3 ids that start or end with some hex digits."""
+        return self.run(jobs.find(self.workspace, digits))
+
+    def result(self, job_id: UUID) -> Result | None:
+        """What a job made, None while it has made nothing."""
+        return self.run(jobs.result(self.workspace, job_id))
+
+    def attempts(self, job_id: UUID) -> list[Attempt]:
+        """The attempts of a job."""
+        return self.run(attempts.listed(self.workspace, job_id))
+
+    def steps(self, job_id: UUID) -> list[Step]:
+        """The steps of a job."""
+        return self.run(steps.listed(self.workspace, job_id))
+
+    def events(self, job_id: UUID, *, after: int = 0, limit: int = 1_000) -> list[Event]:
+        """The trail of a job after a sequence number."""
+        return self.run(trail.events(self.workspace, job_id, after=after, limit=limit))
+
+    def logs(self, job_id: UUID, *, from_line: int = 1, attempt_id: UUID | None = None, step_id: UUID | None = None,
+             levels: tuple[LogLevel, ...] | None = None) -> list[LogChunk]:  # fmt: skip
+        """Chunks of a job's log from a line on."""
+        return self.run(
+            logs.read(
+                self.workspace, job_id, from_line=from_line, attempt_id=attempt_id, step_id=step_id, levels=levels
+            )
+        )
+
+    def usage(self, job_id: UUID) -> list[Usage]:
+        """What a job used."""
+        return self.run(usage.listed(self.workspace, job_id))
+
+    def assets(self, job_id: UUID) -> list[Asset]:
+        """The files of a job."""
+        return self.run(assets.listed(self.workspace, job_id))
+
+    def gates(self, *, waiting: bool = True, job_id: UUID | None = None) -> list[Gate]:
+        """Gates, oldest question first."""
+        return self.run(gates.listed(self.workspace, waiting=waiting, job_id=job_id))
+
+    def queues(self) -> list[QueueDepth]:
+        """How the queues stand."""
+        return self.run(queues.depths(self.workspace))
+
+    def workers(self) -> list[Worker]:
+        """The workers, those alive first."""
+        return self.run(workers.listed())
+
+    def facts(self, job_id: UUID) -> Facts:
+        """What keeps a job from running. Raises NotFound."""
+        return _found(self.run(jobs.facts(self.workspace, job_id)), job_id)
+
+    def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
+        """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
+        return self._told([ORDERS], jobs.cancel(self.workspace, job_id, self.actor, reason))
+
+    def retry(self, job_id: UUID) -> int:
+        """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""
+        return self._told([self.get(job_id).queue], jobs.retry(self.workspace, job_id, self.actor))
+
+    def start_now(self, job_id: UUID) -> int:
+        """Starts a job that waits for a time. Raises NotFound, IllegalMove."""
+        return self._told([self.get(job_id).queue], jobs.start_now(self.workspace, job_id, self.actor))
+
+    def rerun(self, job_id: UUID, input: object = None) -> UUID:
+        """A new job like this one, with the same input or another. Raises NotFound."""
+        return self.enqueue_all([rerun_of(self.get(job_id), input)]).ids[0]
+
+    def update(self, job_id: UUID, change: Change, *, version: int | None = None) -> int:
+        """Changes a job; with `version` only while it is as it was read. Raises NotFound, ConcurrentUpdate."""
+        return self._told([ORDERS], jobs.update(self.workspace, job_id, change, self.actor, version=version))
+
+    def decide(self, gate_id: UUID, *, approve: bool, comment: str | None = None, form: object = None) -> GateStatus:
+        """Approves or rejects. Raises NotFound, Denied, Conflict."""
+        filled = None if form is None else jsonguard.encode(form).decode()
+        work = gates.decide(self.workspace, gate_id, self.actor, approve=approve, comment=comment, form=filled)
+        return self._told([ORDERS], work)
+
+    def pause(self, queue: str, reason: str | None = None) -> None:
+        """Lets workers take no more of a queue."""
+        self.run(queues.pause(self.workspace, queue, self.actor, reason))
+
+    def resume(self, queue: str) -> None:
+        """Lets workers take of a queue again. Raises Conflict."""
+        self._told([queue], queues.resume(self.workspace, queue))
+
+    def wait(self, job_id: UUID, *, timeout: timedelta | None = None) -> Ended:
+        """Waits for a job's end. Raises NotFound, TimeoutError."""
+        deadline = None if timeout is None else time.monotonic() + timeout.total_seconds()
+        pause = 0.02
+        while True:
+            job = self.get(job_id)
+            if job.status in FINAL:
+                return Ended(job, self.result(job_id))
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"job {job_id} is still {job.status}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+
+    def close(self) -> None:
+        """Sends the last hints and closes the connections."""
+        self.nudger.close()
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def _told(self, hints: Sequence[str], work: Query[T] | Flow[T]) -> T:
+        done = self.run(work)
+        self.nudger.nudge(hints)
+        return done
+
+
+class AsyncClient:
+    """The verbs that async code needs most, awaited; `arun` takes any other verb as a value."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.workspace = client.workspace
+        self.actor = client.actor
+
+    async def arun(self, work: Query[T] | Flow[T]) -> T:
+        """Runs any verb as a value."""
+        return await self._client.database.arun(work)
+
+    async def enqueue_all(self, wanted: Sequence[NewJob], *, conn: AsyncConnection | None = None) -> Enqueued:
+        """Accepts jobs, all or none; on `conn` they commit or roll back with the caller's own data."""
+        work = jobs.enqueue(self.workspace, wanted, self.actor)
+        done = await self.arun(work) if conn is None else await arun(conn, work, Scope.of(self.workspace))
+        self._client.nudger.nudge(_hints(wanted))
+        return done
+
+    async def get(self, job_id: UUID) -> Job:
+        """One job. Raises NotFound."""
+        return _found(await self.arun(jobs.get(self.workspace, job_id)), job_id)
+
+    async def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
+        """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
+        done = await self.arun(jobs.cancel(self.workspace, job_id, self.actor, reason))
+        self._client.nudger.nudge([ORDERS])
+        return done
+
+    async def wait(self, job_id: UUID, *, timeout: timedelta | None = None) -> Ended:
+        """Waits for a job's end. Raises NotFound, TimeoutError."""
+        async with asyncio.timeout(None if timeout is None else timeout.total_seconds()):
+            pause = 0.02
+            while True:
+                job = await self.get(job_id)
+                if job.status in FINAL:
+                    return Ended(job, await self.arun(jobs.result(self.workspace, job_id)))
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, 0.5)
+
+
+def rerun_of(job: Job, input: object = None) -> NewJob:
+    """A new job like `job`: same type, queue, limits and tags; its own id."""
+    options = Options(
+        type=job.type,
+        queue=job.queue,
+        priority=job.priority,
+        tags=tuple(job.tags),
+        max_attempts=job.max_attempts,
+        backoff_type=job.backoff_type,
+        backoff_delay_ms=job.backoff_delay_ms,
+        backoff_max_ms=job.backoff_max_ms,
+        timeout_seconds=job.timeout_seconds,
+        idle_timeout_seconds=job.idle_timeout_seconds,
+        queue_timeout_seconds=job.queue_timeout_seconds,
+        concurrency_key=job.concurrency_key,
+        project_id=job.project_id,
+        task_id=job.task_id,
+        rerun_of=job.id,
+        estimated_seconds=job.actual_seconds,
+    )
+    encoded = jsonguard.encode(job.input if input is None else input)
+    return NewJob(id=new_id(), input=encoded, options=options, title=job.title)
+
+
+def _found(thing: T | None, job_id: UUID) -> T:
+    if thing is None:
+        raise NotFound(f"there is no job {job_id} in this workspace")
+    return thing
+
+
+def _hints(wanted: Sequence[NewJob]) -> set[str]:
+    return {job.options.queue if job.options.scheduled_at is None else ORDERS for job in wanted}

@@ -1,0 +1,208 @@
+"""What a job's code gets: its input, steps, phases, gates, progress, log, assets, usage, and whether it should stop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast, get_type_hints, overload
+from uuid import UUID
+
+import msgspec
+
+from jobtrail.core import duration, jsonguard
+from jobtrail.core.model import Asset
+from jobtrail.core.outcome import Cancel
+from jobtrail.core.status import LogLevel, Phase, StepStatus, StepType
+from jobtrail.runners.protocol import Assignment, Decision, Desk, LogLine
+from jobtrail.service.usage import Call
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+current: ContextVar[Context] = ContextVar("jobtrail_context")
+"""The context of the job that this code runs for; `jobtrail.current()` reads it."""
+
+
+class Log:
+    """The job's log: a message and fields. Lines are stored in order, within some milliseconds."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def debug(self, message: str, **details: Any) -> None:
+        """Logs at DEBUG."""
+        self._context.write(LogLine(message, LogLevel.DEBUG, details=details))
+
+    def info(self, message: str, **details: Any) -> None:
+        """Logs at INFO."""
+        self._context.write(LogLine(message, LogLevel.INFO, details=details))
+
+    def warning(self, message: str, **details: Any) -> None:
+        """Logs at WARN."""
+        self._context.write(LogLine(message, LogLevel.WARN, details=details))
+
+    def error(self, message: str, **details: Any) -> None:
+        """Logs at ERROR."""
+        self._context.write(LogLine(message, LogLevel.ERROR, details=details))
+
+
+class Context:
+    """One attempt, as its code sees it."""
+
+    def __init__(self, assignment: Assignment, desk: Desk) -> None:
+        self.assignment = assignment
+        self.desk = desk
+        self.log = Log(self)
+        self._phase = Phase.EXECUTION
+        self._step: UUID | None = None
+        self._calls: Counter[str] = Counter()
+
+    @property
+    def job_id(self) -> UUID:
+        """The job."""
+        return self.assignment.job_id
+
+    @property
+    def attempt(self) -> int:
+        """Which try this is, from 1."""
+        return self.assignment.number
+
+    @property
+    def input(self) -> Any:
+        """The job's input, decoded from JSON."""
+        return msgspec.json.decode(self.assignment.input)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the code should stop; async code is also interrupted."""
+        return self.desk.stop_reason is not None
+
+    @overload
+    async def step(self, name: str, run: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    @overload
+    async def step(self, name: str, run: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    async def step(self, name: str, run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Runs `run(*args, **kwargs)` as a step and remembers what it returns.
+
+        A later attempt gets the remembered value instead of running it again. Its identity is the name and how often
+        the name was used before in this attempt, so keep the order of equal names stable. The value must survive
+        JSON; it is given back as the function's declared return type. A sync function runs in a thread.
+        """
+        key = self._key(name)
+        begun = await self.desk.begin_step(key, name, self._phase, StepType.COMMAND)
+        if begun.done:
+            return _revived(begun.output, run)
+        with self._inside(begun.step_id):
+            try:
+                if inspect.iscoroutinefunction(run):
+                    value = await run(*args, **kwargs)
+                else:
+                    value = await asyncio.to_thread(partial(run, *args, **kwargs))
+                output = jsonguard.encode(value).decode()
+            except Exception as error:
+                await self.desk.finish_step(begun.step_id, StepStatus.FAILED, None, f"{type(error).__name__}: {error}")
+                raise
+        await self.desk.finish_step(begun.step_id, StepStatus.COMPLETED, output, None)
+        return _revived(output, run)
+
+    @asynccontextmanager
+    async def phase(self, phase: Phase | str) -> AsyncIterator[None]:
+        """Steps inside belong to this phase: SETUP, EXECUTION, VALIDATION or CLEANUP."""
+        before, self._phase = self._phase, Phase(phase)
+        try:
+            yield
+        finally:
+            self._phase = before
+
+    async def gate(
+        self,
+        question: str,
+        *,
+        approvers: str | tuple[str, ...] = (),
+        needed: int = 1,
+        form: dict[str, Any] | None = None,
+        expires: str | timedelta | None = None,
+        must: bool = True,
+    ) -> Decision:
+        """Asks people, and holds no slot while it waits: the job's code starts anew afterwards and comes here again.
+
+        `approvers` empty: anyone who may decide. With `must`, a rejection or an expiry ends the job as CANCELLED;
+        without it the decision is returned whatever it is.
+        """
+        decision = await self.desk.ask(
+            self._key(question),
+            question,
+            phase=self._phase,
+            approvers=(approvers,) if isinstance(approvers, str) else approvers,
+            needed=needed,
+            form=None if form is None else jsonguard.encode(form).decode(),
+            expires=None if expires is None else duration.parse(expires),
+        )
+        if must and not decision.approved:
+            who = "nobody decided in time" if decision.expired else f"rejected by {', '.join(decision.by)}"
+            raise Cancel(f"{question}: {who}" + (f": {decision.comment}" if decision.comment else ""))
+        return decision
+
+    def progress(self, percent: float, stage: str | None = None) -> None:
+        """Says how far the job is (0 to 100) and, if you like, at what."""
+        self.desk.progress(percent, stage)
+
+    async def asset(
+        self,
+        name: str,
+        source: Path | str | bytes | AsyncIterator[bytes],
+        *,
+        role: str = "output",
+        media_type: str | None = None,
+    ) -> Asset:
+        """Stores a file (a path, bytes, or an async iterator of bytes) with the job."""
+        if isinstance(source, str):
+            source = Path(source)
+        return await self.desk.keep(name, source, role, media_type, self._step)
+
+    async def usage(self, call: Call) -> None:
+        """Books tokens and money of one model call."""
+        await self.desk.use(call, self._step)
+
+    def metric(self, name: str, value: float, unit: str | None = None) -> None:
+        """Stores a measured value of this attempt."""
+        self.desk.metric(name, value, unit)
+
+    def write(self, line: LogLine) -> None:
+        """Logs a line as it is."""
+        self.desk.log(line, self._step)
+
+    def _key(self, name: str) -> str:
+        jsonguard.check_name(name, "a step's name")
+        self._calls[name] += 1
+        return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
+
+    @contextmanager
+    def _inside(self, step_id: UUID) -> Iterator[None]:
+        before, self._step = self._step, step_id
+        try:
+            yield
+        finally:
+            self._step = before
+
+
+def _revived(output: str | None, run: Callable[..., Any]) -> Any:
+    """The remembered value as the type that the function says it returns."""
+    if output is None:
+        return None
+    try:
+        wanted = get_type_hints(run).get("return", Any)
+    except (NameError, TypeError):
+        wanted = Any
+    return cast(Any, msgspec.json.decode(output, type=Any if wanted is None else wanted))
+
+

@@ -1,0 +1,2 @@
+-- Subscribes this session to hints.
+listen jobtrail

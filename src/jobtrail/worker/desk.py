@@ -1,0 +1,262 @@
+"""The worker's side of a context: every call becomes a fenced verb. A stale attempt unwinds the code that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from jobtrail.core.errors import Invalid, StaleAttempt
+from jobtrail.core.ids import Uuid7
+from jobtrail.core.jsonguard import check_name, clean_text
+from jobtrail.core.model import Asset, Remembered
+from jobtrail.core.outcome import Dropped, Waits
+from jobtrail.core.redact import Redactor
+from jobtrail.core.status import GateStatus, Phase, StepStatus, StepType
+from jobtrail.runners.protocol import Begun, Decision, LogLine
+from jobtrail.service import assets, gates, steps, usage
+from jobtrail.service.assets import NewAsset
+from jobtrail.service.usage import Call, Measured
+from jobtrail.store.files.local import LocalFiles
+from jobtrail.worker.journal import Book, Journal
+from jobtrail.worker.running import LOST, Running
+
+_REFUSED = (GateStatus.REJECTED, GateStatus.EXPIRED)
+_ids = Uuid7(lambda: time.time_ns() // 1_000_000, os.urandom)
+
+
+class Execute(Protocol):
+    """Runs a verb and insists while the database is away."""
+
+    def __call__(self, work: Any) -> Awaitable[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What all desks of a worker share."""
+
+    execute: Execute
+    journal: Journal
+    files: LocalFiles
+    asset_limit: int
+    work_dir: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class LocalDesk:
+    """The desk of one attempt. It knows what earlier attempts remembered."""
+
+    room: Room
+    running: Running
+    book: Book
+    remembered: dict[str, Remembered] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
+    calls: int = 0
+    open_steps: dict[UUID, str] = field(default_factory=dict)
+    _redactor: Redactor | None = None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why the attempt should stop, or None."""
+        return self.running.reason
+
+    async def stopping(self) -> str:
+        """Waits until the attempt should stop; answers why."""
+        return await self.running.stopping()
+
+    def alive(self) -> None:
+        """Something moved."""
+        self.running.alive_at = time.monotonic()
+
+    async def begin_step(self, key: str, name: str, phase: Phase, type: StepType) -> Begun:
+        """Starts a step, or answers what it remembered."""
+        known = self.remembered.get(key)
+        if known is not None and known.status == StepStatus.COMPLETED:
+            return Begun(known.step_id, True, known.output)
+        step_id = known.step_id if known is not None else _ids.new()
+        begun = await self._do(steps.begin(self.running.fence, step_id, key, name, phase, type))
+        if begun is None:
+            raise self._stale()
+        if begun is False:
+            raise Invalid(f"step {key!r} was begun twice in one attempt and has completed; give the steps other names")
+        self.open_steps[begun] = key
+        return Begun(begun, False)
+
+    async def finish_step(self, step_id: UUID, status: StepStatus, output: str | None, error: str | None) -> None:
+        """Ends a step; its output is durable when this returns."""
+        said = None if error is None else self.redact(clean_text(error, max_bytes=4_096))
+        kept = None if output is None else self.redact(output)
+        done = await self._do(steps.finish(self.running.fence, step_id, status, output=kept, error=said))
+        if done is None:
+            raise self._stale()
+        self.open_steps.pop(step_id, None)
+
+    async def skip_step(self, key: str, name: str, phase: Phase, type: StepType, why: str) -> None:
+        """Records a step that does not run."""
+        if key not in self.remembered:
+            await self._do(steps.skip(self.running.fence, _ids.new(), key, name, phase, type, why))
+
+    def log(self, line: LogLine, step_id: UUID | None = None) -> None:
+        """Takes a line."""
+        self.alive()
+        self.room.journal.log(self.book, line, step_id, self.redact)
+
+    def progress(self, percent: float, stage: str | None = None) -> None:
+        """Takes percent done."""
+        self.alive()
+        self.room.journal.progress(self.book, percent, stage)
+
+    async def ask(
+        self,
+        key: str,
+        question: str,
+        *,
+        phase: Phase,
+        approvers: tuple[str, ...],
+        needed: int,
+        form: str | None,
+        expires: timedelta | None,
+    ) -> Decision:
+        """Asks people; without an answer yet the job waits, and this unwinds the code."""
+        known = self.remembered.get(key)
+        if known is not None and known.status == StepStatus.FAILED and known.gate_status in _REFUSED:
+            key = f"{key}@{self.running.claimed.generation}"  # the job was retried after a refusal: ask anew
+            known = self.remembered.get(key)
+        if known is not None and known.gate_status not in (None, GateStatus.WAITING):
+            decision = _decided(known)
+            if known.status != StepStatus.COMPLETED:
+                await self._pass(known.step_id, key, question, phase, decision)
+            return decision
+        begun = await self.begin_step(key, check_name(question[:200], "a gate's question"), phase, StepType.GATE)
+        await self.room.journal.settle(self.book)
+        work = gates.request(
+            self.running.fence,
+            begun.step_id,
+            _ids.new(),
+            question,
+            approvers=approvers,
+            needed=needed,
+            form=form,
+            expires=expires,
+        )
+        raise Waits(await self._do(work))
+
+    async def keep(
+        self,
+        name: str,
+        source: Path | bytes | AsyncIterator[bytes],
+        role: str,
+        media_type: str | None,
+        step_id: UUID | None,
+    ) -> Asset:
+        """Stores a file and makes it an asset; it can be read only after that."""
+        check_name(name, "a file's name")
+        files, limit = self.room.files, self.room.asset_limit
+        if isinstance(source, Path):
+            stored = await asyncio.to_thread(files.put_file, source, limit=limit)
+        elif isinstance(source, bytes):
+            stored = await asyncio.to_thread(files.put_bytes, source, limit=limit)
+        else:
+            stored = await files.put_stream(source, limit=limit)
+        kind = media_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        new = NewAsset(
+            id=_ids.new(),
+            name=name,
+            byte_size=stored.byte_size,
+            sha256=stored.sha256,
+            storage_key=stored.key,
+            role=role,
+            media_type=kind,
+            step_id=step_id,
+        )
+        if await self._do(assets.keep(self.running.fence, new)) is None:
+            raise self._stale()
+        fence, now = self.running.fence, datetime.now(UTC)
+        return Asset(
+            new.id, fence.job_id, fence.attempt_id, step_id, name, role, kind, new.byte_size, new.sha256, stored.key, now
+        )
+
+    async def use(self, call: Call, step_id: UUID | None) -> None:
+        """Books tokens and money."""
+        self.calls += 1
+        if await self._do(usage.book(self.running.fence, self.calls, call, step_id)) is None:
+            raise self._stale()
+
+    def metric(self, name: str, value: float, unit: str | None) -> None:
+        """Takes a measured value."""
+        fence, claimed = self.running.fence, self.running.claimed
+        self.room.journal.metric(
+            Measured(
+                workspace_id=fence.workspace_id,
+                type=claimed.type,
+                name=check_name(name, "a metric's name"),
+                value=float(value),
+                unit=unit,
+                job_id=fence.job_id,
+                attempt_id=fence.attempt_id,
+            )
+        )
+
+    def workdir(self) -> Path:
+        """A folder of this job on this machine."""
+        folder = self.room.work_dir / str(self.running.fence.job_id)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def secret(self, reference: str) -> str:
+        """The value of an environment variable, redacted from now on. Raises Invalid when it is not set."""
+        value = self.room.environment.get(reference)
+        if value is None:
+            raise Invalid(f"secret {reference!r} is not in this worker's environment; set it where the worker starts")
+        self.secrets.append(value)
+        self._redactor = Redactor(self.secrets)
+        return value
+
+    def redact(self, text: str) -> str:
+        """Text without the secrets that were handed out."""
+        return text if self._redactor is None else self._redactor.text(text)
+
+    async def _pass(self, step_id: UUID, key: str, name: str, phase: Phase, decision: Decision) -> None:
+        """Closes the gate's step with what was decided, and remembers it."""
+        begun = await self._do(steps.begin(self.running.fence, step_id, key, name[:200], phase, StepType.GATE))
+        if begun is None:
+            raise self._stale()
+        if begun is not False:
+            output = msgspec.json.encode({"approved": decision.approved, "by": decision.by}).decode()
+            status = StepStatus.COMPLETED if decision.approved else StepStatus.FAILED
+            await self.finish_step(step_id, status, output, None)
+
+    async def _do(self, work: Any) -> Any:
+        self.alive()
+        if self.running.reason == LOST:
+            raise self._stale()
+        try:
+            return await self.room.execute(work)
+        except StaleAttempt:
+            raise self._stale() from None
+
+    def _stale(self) -> Dropped:
+        self.running.reason = LOST
+        return Dropped()
+
+
+def _decided(known: Remembered) -> Decision:
+    made = msgspec.json.decode(known.decisions) if known.decisions else []
+    last = made[-1] if made else {}
+    return Decision(
+        approved=known.gate_status == GateStatus.APPROVED,
+        by=tuple(one["actor"] for one in made),
+        comment=last.get("comment"),
+        form=last.get("form"),
+        expired=known.gate_status == GateStatus.EXPIRED,
+    )

@@ -1,0 +1,186 @@
+"""Runs one attempt from its claim to its end: context, runner, outcome, and what the outcome means for the job."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import random
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, assert_never
+
+from jobtrail.core import jsonguard
+from jobtrail.core.errors import StaleAttempt
+from jobtrail.core.fence import Used
+from jobtrail.core.model import Claimed
+from jobtrail.core.outcome import Cancel, Done, Dropped, Fail, Outcome, Snooze, Stopped, Waits
+from jobtrail.core.retry import Backoff, delay_after
+from jobtrail.core.status import AttemptStatus, WaitReason
+from jobtrail.runners.context import Context
+from jobtrail.runners.protocol import Assignment, Runner
+from jobtrail.runners.python import failure
+from jobtrail.service import attempts, logs
+from jobtrail.service.attempts import Completed, Failed
+from jobtrail.worker.desk import LocalDesk, Room
+from jobtrail.worker.journal import Book
+from jobtrail.worker.link import Finisher
+from jobtrail.worker.plan import Plan
+from jobtrail.worker.running import CANCELLED, IDLE, LOST, SHUTDOWN, TIMED_OUT, Running
+
+log = logging.getLogger("jobtrail.worker")
+
+_MESSAGE_BYTES: Final = 4_096
+_pid = os.getpid()
+
+
+class Slot:
+    """One unit of a worker's capacity."""
+
+    def __init__(self, room: Room, runners: Mapping[str, Runner], finisher: Finisher, plan: Plan) -> None:
+        self._room, self._runners, self._finisher, self._plan = room, runners, finisher, plan
+
+    async def run(self, running: Running) -> None:
+        """Runs an attempt and writes its end."""
+        claimed = running.claimed
+        desk = LocalDesk(self._room, running, Book(running.fence))
+        try:
+            if claimed.number > 1:
+                await self._remember(desk)
+            outcome = await self._outcome(desk)
+        except (Waits, Dropped):
+            return
+        if os.getpid() != _pid:
+            os._exit(70)  # the job's code forked and the child came back here: there must not be two workers
+        try:
+            await self._end(desk, outcome)
+        except (StaleAttempt, Dropped):
+            log.info("attempt %s of job %s was no longer open at its end", claimed.attempt_id, claimed.job_id)
+
+    async def _remember(self, desk: LocalDesk) -> None:
+        """What earlier attempts did."""
+        fence = desk.running.fence
+        known = await self._room.execute(attempts.remembered(fence.workspace_id, fence.job_id))
+        desk.remembered = {step.key: step for step in known}
+        desk.book.next_line = await self._room.execute(logs.next_line(fence.workspace_id, fence.job_id))
+
+    async def _outcome(self, desk: LocalDesk) -> Outcome:
+        running, claimed = desk.running, desk.running.claimed
+        try:
+            if running.reason is not None:
+                return Stopped()
+            return await self._runners[claimed.type].run(Context(_assignment(claimed), desk))
+        except asyncio.CancelledError:
+            if running.reason is None:
+                raise  # the worker itself ends
+            task = asyncio.current_task()
+            while task is not None and task.cancelling():
+                task.uncancel()
+            return Stopped()
+        except (SystemExit, KeyboardInterrupt) as error:
+            return Fail("exit", f"the code called exit: {error!r}")
+        except (Snooze, Cancel) as answer:
+            return answer
+        except Exception as error:  # noqa: BLE001  the runner's edge: whatever it raises is an outcome
+            return failure(error)
+
+    async def _end(self, desk: LocalDesk, outcome: Outcome) -> None:
+        running = desk.running
+        if running.reason == LOST:
+            return
+        if desk.book.lines or desk.book.percent is not None:
+            await self._room.journal.settle(desk.book)
+        if isinstance(outcome, Stopped):
+            await self._end_stopped(running, outcome.used)
+        elif isinstance(outcome, Done):
+            self._complete(desk, outcome)
+        elif isinstance(outcome, Fail):
+            await self._fail(desk, outcome)
+        elif isinstance(outcome, Cancel):
+            await self._room.execute(attempts.end_cancelled(running.fence, desk.redact(outcome.reason)))
+        elif isinstance(outcome, Snooze):
+            await self._snooze(desk, outcome)
+        else:
+            assert_never(outcome)
+
+    def _complete(self, desk: LocalDesk, done: Done) -> None:
+        output = None
+        if done.output is not None:
+            raw, changed = jsonguard.clean_value(done.output)
+            output = desk.redact(raw.decode())
+            if changed:
+                log.warning("the result of job %s held what cannot be stored; it was cleaned", desk.running.fence.job_id)
+        summary = None if done.summary is None else desk.redact(jsonguard.clean_text(done.summary, max_bytes=1_024))
+        self._finisher.add(
+            Completed(desk.running.fence, output, done.status, summary, desk.running.ms, _used(desk, done.used))
+        )
+
+    async def _fail(self, desk: LocalDesk, fail: Fail) -> None:
+        running = desk.running
+        output = None if fail.output is None else desk.redact(jsonguard.clean_value(fail.output)[0].decode())
+        code = "disk_full" if f"[Errno {errno.ENOSPC}]" in fail.message else fail.code
+        ended = Failed(
+            running.fence,
+            jsonguard.clean_text(code, max_bytes=255),
+            desk.redact(jsonguard.clean_text(fail.message, max_bytes=_MESSAGE_BYTES)),
+            None if fail.stack is None else desk.redact(jsonguard.clean_text(fail.stack)),
+            None if fail.final else (fail.retry_in or _backoff(running.claimed)),
+            fail.status,
+            output,
+            running.ms,
+            _used(desk, fail.used),
+        )
+        await self._room.execute(attempts.fail(ended))
+
+    async def _end_stopped(self, running: Running, used: Used) -> None:
+        fence, why = running.fence, running.message or "stopped"
+        if running.reason == SHUTDOWN:
+            await self._room.execute(attempts.interrupt([fence]))
+        elif running.reason in (TIMED_OUT, IDLE):
+            status = AttemptStatus.TIMED_OUT
+            ended = Failed(fence, running.reason, why, None, _backoff(running.claimed), status, None, running.ms, used)
+            await self._room.execute(attempts.fail(ended))
+        elif running.reason == CANCELLED:
+            await self._room.execute(attempts.end_cancelled(fence, why, used=used))
+        else:
+            message = "the runner stopped without being told to"
+            await self._room.execute(attempts.fail(Failed(fence, "stopped", message, ms=running.ms, used=used)))
+
+    async def _snooze(self, desk: LocalDesk, snooze: Snooze) -> None:
+        note = None if snooze.reason is None else jsonguard.encode({"reason": desk.redact(snooze.reason)}).decode()
+        verb = attempts.suspend(desk.running.fence, "job.snoozed", WaitReason.SCHEDULE, snooze.delay, note)
+        try:
+            await self._room.execute(verb)
+        except StaleAttempt:
+            await self._room.execute(attempts.end_cancelled(desk.running.fence, "cancelled"))
+
+
+def _assignment(claimed: Claimed) -> Assignment:
+    return Assignment(
+        claimed.job_id,
+        claimed.workspace_id,
+        claimed.attempt_id,
+        claimed.type,
+        claimed.number,
+        claimed.generation,
+        claimed.input,
+    )
+
+
+def _backoff(claimed: Claimed) -> timedelta:
+    """How long this job waits after one more failure."""
+    return delay_after(
+        Backoff(claimed.backoff_type),
+        timedelta(milliseconds=claimed.backoff_delay_ms),
+        claimed.failure_count + 1,
+        random.random(),  # noqa: S311  (jitter, no secret)
+        max_delay=timedelta(milliseconds=claimed.backoff_max_ms),
+    )
+
+
+def _used(desk: LocalDesk, used: Used) -> Used:
+    """What the runner measured; for code inside this process at least the peak of the whole process."""
+    if used.memory_bytes is None and desk.running.peak_bytes is not None:
+        return Used(used.cpu_seconds, desk.running.peak_bytes, used.disk_bytes, used.exit_code)
+    return used

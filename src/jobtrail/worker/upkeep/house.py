@@ -1,0 +1,113 @@
+"""Who keeps house, and when each duty is done. Every duty may run anywhere, at any time, twice: the lease saves work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from jobtrail.core.errors import JobtrailError
+from jobtrail.service import gates, upkeep, workers
+from jobtrail.store.wake import ORDERS
+from jobtrail.worker.link import Link
+from jobtrail.worker.plan import Plan
+from jobtrail.worker.upkeep import retention
+
+log = logging.getLogger("jobtrail.upkeep")
+
+LEASE_SECONDS = 5.0
+STAGE_SECONDS = 1.0
+"""How often timers are looked at when no nearer one is known."""
+
+Hear = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something done every `seconds`."""
+
+    name: str
+    seconds: float
+    do: Callable[[], Awaitable[object]]
+
+
+async def keep(link: Link, worker_id: UUID, plan: Plan, hear: Hear) -> None:
+    """Keeps house while this worker is elected; until it is cancelled."""
+    stager = Stager(link, hear)
+    duties = [
+        Duty("rescue", 1.0, lambda: _rescue(link, hear)),
+        Duty("days", 3600.0, lambda: retention.make_days(link)),
+        Duty("retention", 600.0, lambda: retention.remove(link, plan.retention)),
+        Duty("queues", 60.0, lambda: _measure(link)),
+    ]
+    while True:
+        elected = False
+        with contextlib.suppress(JobtrailError):
+            elected = await link.once(upkeep.elect("house", worker_id, LEASE_SECONDS)) is not None
+        if not elected:
+            await asyncio.sleep(1.0)
+            continue
+        until = time.monotonic() + LEASE_SECONDS / 2
+        tasks = [asyncio.create_task(_repeat(duty)) for duty in duties] + [asyncio.create_task(stager.run())]
+        try:
+            while elected:
+                await asyncio.sleep(max(until - time.monotonic(), 0.1))
+                until = time.monotonic() + LEASE_SECONDS / 2
+                elected = await link.once(upkeep.elect("house", worker_id, LEASE_SECONDS)) is not None
+        except JobtrailError as error:
+            log.warning("upkeep pauses: %s", error)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _repeat(duty: Duty) -> None:
+    while True:
+        try:
+            await duty.do()
+        except JobtrailError as error:
+            log.warning("upkeep could not %s: %s", duty.name, error)
+        await asyncio.sleep(duty.seconds)
+
+
+class Stager:
+    """Moves what is due, within some milliseconds of its time: it knows when the next timer is due."""
+
+    def __init__(self, link: Link, hear: Hear) -> None:
+        self._link, self._hear = link, hear
+
+    async def run(self) -> None:
+        """Stages until it is cancelled."""
+        while True:
+            wait = STAGE_SECONDS
+            try:
+                staged: upkeep.Staged = await self._link.once(upkeep.stage())
+                expired, queues = await self._link.once(gates.expire())
+                for queue in {*staged.queues, *queues}:
+                    self._hear(queue)
+                if staged.moved:
+                    self._hear(ORDERS)
+                if staged.moved or expired:
+                    wait = 0.0
+                elif staged.next_due_at is not None:
+                    left = (staged.next_due_at - datetime.now(UTC)).total_seconds()
+                    wait = min(STAGE_SECONDS, max(left, 0.001))
+            except JobtrailError as error:
+                log.warning("upkeep could not stage: %s", error)
+            await asyncio.sleep(min(wait, 0.2) if wait else 0)
+
+
+async def _rescue(link: Link, hear: Hear) -> None:
+    if await link.once(workers.rescue()):
+        hear("")
+
+
+async def _measure(link: Link) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    await link.once(upkeep.measure_queues(now))

@@ -1,0 +1,293 @@
+"""The worker: claims as many jobs as it has free slots, runs each in a slot, and ends it as its outcome says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import secrets
+import signal
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+from jobtrail.core.errors import JobtrailError
+from jobtrail.core.fence import Fence
+from jobtrail.core.ids import Uuid7
+from jobtrail.core.model import Claimed
+from jobtrail.runners.protocol import Runner
+from jobtrail.service import attempts, upkeep
+from jobtrail.service.attempts import NO_MARK
+from jobtrail.service.workers import NewWorker
+from jobtrail.store.files.local import LocalFiles
+from jobtrail.store.pool import Dial
+from jobtrail.store.wake import ORDERS, Listener
+from jobtrail.worker import host, prints
+from jobtrail.worker.desk import Room
+from jobtrail.worker.heart import Calls, Heart
+from jobtrail.worker.journal import Journal
+from jobtrail.worker.link import Finisher, Link
+from jobtrail.worker.plan import Plan
+from jobtrail.worker.running import LOST, SHUTDOWN, Running
+from jobtrail.worker.slot import Slot
+from jobtrail.worker.upkeep import house
+
+log = logging.getLogger("jobtrail.worker")
+
+BATCH = 200
+VERSION = "0.1.0"
+_TICK_SECONDS = 0.1
+_RESET_SECONDS = 0.5
+
+
+class Worker:
+    """One worker in this process. `run` works until `stop` is called or a signal comes."""
+
+    def __init__(self, dial: Dial, runners: Mapping[str, Runner], plan: Plan) -> None:
+        self.id = Uuid7(lambda: time.time_ns() // 1_000_000, os.urandom).new()
+        self.name = host.worker_name(self.id.bytes)
+        self.plan = plan
+        self.runners = dict(runners)
+        self.running: dict[UUID, Running] = {}
+        self._dial = dial
+        self._draining = asyncio.Event()
+        self._at_once = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._orders = asyncio.Event()
+        self._hinted: deque[str] = deque(plan.queues)
+        self._free = plan.slots
+        self._inbox: asyncio.Queue[Running] = asyncio.Queue()
+        self._marks: dict[str, tuple[UUID, float]] = {}
+        self.ready = asyncio.Event()
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Drains: takes no more, lets what runs end. A second call, or `at_once`, interrupts what runs."""
+        if at_once or self._draining.is_set():
+            self._at_once.set()
+        self._draining.set()
+        self._wake.set()
+
+    async def run(self, *, handle_signals: bool = False) -> None:
+        """Works until it is stopped. Raises what connecting raises when the database is not fit."""
+        loop = asyncio.get_running_loop()
+        if handle_signals:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
+        hot = replace(self._dial, hot=True, name=f"jobtrail {self.name}")
+        claims, ends, calls = Link(hot), Link(hot), Link(hot)
+        calls_for_heart = Calls(
+            rescued=lambda _: loop.call_soon_threadsafe(self._hear, ""),
+            declared_gone=lambda: loop.call_soon_threadsafe(self._declared_gone),
+        )
+        heart = Heart(replace(self._dial, name=f"jobtrail heart {self.name}"), self._me(), self.plan.beat_seconds,
+                      calls_for_heart)  # fmt: skip
+        await asyncio.to_thread(heart.start)
+        journal = Journal(calls.execute, self.id, self._drop)
+        finisher = Finisher(ends, self._drop)
+        files = LocalFiles(self.plan.assets_dir)
+        room = Room(calls.execute, journal, files, self.plan.asset_limit_bytes, self.plan.work_dir, os.environ)
+        slots = [Slot(room, self.runners, finisher, self.plan) for _ in range(self.plan.slots)]
+        listener = Listener(replace(self._dial, name=f"jobtrail hints {self.name}"), self._hear)
+        background = [
+            asyncio.create_task(work, name=name)
+            for name, work in {
+                "journal": journal.run(),
+                "finisher": finisher.run(),
+                "listener": listener.listen(),
+                "orders": self._follow_orders(calls),
+                "clock": self._watch_time(),
+                **({"house": house.keep(calls, self.id, self.plan, self._hear)} if self.plan.upkeep else {}),
+            }.items()
+            if not (name == "listener" and self._dial.pgbouncer)
+        ]
+        working = [asyncio.create_task(self._work(slot), name=f"slot {n}") for n, slot in enumerate(slots)]
+        for task in background + working:
+            task.add_done_callback(self._broke)
+        try:
+            with prints.captured():
+                self.ready.set()
+                await self._claim(claims, finisher)
+                heart.draining = True
+                await self._drain(finisher, calls)
+        finally:
+            for task in background + working:
+                task.remove_done_callback(self._broke)
+                task.cancel()
+            await asyncio.gather(*background, *working, return_exceptions=True)
+            with contextlib.suppress(JobtrailError):
+                await calls.once(upkeep.resign(self.id))
+            await asyncio.to_thread(heart.stop, "stopped")
+            for link in (claims, ends, calls):
+                await link.close()
+
+    async def _claim(self, link: Link, finisher: Finisher) -> None:
+        """Takes jobs while there are free slots; sleeps until a hint, a freed slot or the poll."""
+        poll = self.plan.poll_seconds
+        while not self._draining.is_set():
+            await finisher.room()
+            taken = 0
+            for queue in self._in_turn():
+                if self._free - taken > 0:
+                    taken += await self._claim_from(link, queue, min(self._free - taken, BATCH))
+            self._free -= taken
+            if taken and self._free > 0:
+                await asyncio.sleep(0)
+                continue
+            self._wake.clear()
+            if self._free > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), poll * random.uniform(0.8, 1.2))  # noqa: S311
+            else:
+                await self._wake.wait()
+
+    async def _claim_from(self, link: Link, queue: str, limit: int) -> int:
+        mark, at = self._marks.get(queue, (NO_MARK, 0.0))
+        if time.monotonic() - at > _RESET_SECONDS:
+            mark, at = NO_MARK, time.monotonic()
+        stamp = f"{time.time_ns() // 1_000_000:012x}7"
+        verb = attempts.claim(
+            self.id, queue, tuple(self.runners), limit, mark=mark, stamp=stamp, nonce=secrets.token_hex(16)
+        )
+        try:
+            claimed: list[Claimed] = await link.once(verb)
+        except JobtrailError as error:
+            log.warning("cannot claim from %s: %s", queue, error)
+            await asyncio.sleep(min(self.plan.poll_seconds, 1.0))
+            await self._give_back_strays(link)
+            return 0
+        full = len(claimed) == limit
+        self._marks[queue] = (min(job.job_id for job in claimed) if full and limit > 1 else NO_MARK, at)
+        for job in claimed:
+            fence = Fence(job.workspace_id, job.job_id, job.attempt_id, self.id)
+            runner = self.runners[job.type]
+            running = Running(job, fence, kills_itself=getattr(runner, "kills_itself", False))
+            self.running[fence.attempt_id] = running
+            self._inbox.put_nowait(running)
+        return len(claimed)
+
+    async def _give_back_strays(self, link: Link) -> None:
+        """A claim whose answer was lost may have opened attempts that nobody runs: they are ready again at once."""
+        with contextlib.suppress(JobtrailError):
+            strays = await link.once(attempts.strays(self.id, list(self.running)))
+            if strays:
+                await link.execute(attempts.interrupt(strays))
+
+    async def _work(self, slot: Slot) -> None:
+        """One slot: one attempt after the other."""
+        while True:
+            running = await self._inbox.get()
+            running.task = asyncio.current_task()
+            try:
+                await slot.run(running)
+            finally:
+                self.running.pop(running.fence.attempt_id, None)
+                self._free += 1
+                self._wake.set()
+
+    async def _follow_orders(self, link: Link) -> None:
+        """Learns, once a second or on a hint, which attempts are to be cancelled or are no longer this worker's."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._orders.wait(), 1.0)
+            self._orders.clear()
+            asked = [one.fence for one in self.running.values() if time.monotonic() - one.started_at > 0.02]
+            if not asked:
+                continue
+            for order in await link.execute(attempts.orders(asked)):
+                running = self.running.get(order.attempt_id)
+                if running is not None and order.cancel:
+                    running.stop("cancelled", order.reason or "cancelled")
+                elif running is not None and not order.own:
+                    running.stop(LOST, "the attempt is no longer this worker's")
+
+    async def _watch_time(self) -> None:
+        """Ends the time of attempts that have a limit, and interrupts those that do not stop by themselves."""
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            now = time.monotonic()
+            for running in list(self.running.values()):
+                if running.task is None:
+                    continue
+                over = running.overdue(now) if running.reason is None else None
+                if over is not None:
+                    running.stop(*over)
+                limit = self.plan.grace_seconds * (8 if running.kills_itself else 1) + 5.0
+                if running.stopped_at is not None and now - running.stopped_at > limit:
+                    running.stopped_at = now
+                    running.interrupt()
+
+    async def _drain(self, finisher: Finisher, link: Link) -> None:
+        """Lets what runs end; what is still running then goes back to its queue and uses no attempt."""
+        waiting = asyncio.create_task(self._at_once.wait())
+        deadline = time.monotonic() + self.plan.drain_seconds
+        while self.running and not self._at_once.is_set() and time.monotonic() < deadline:
+            self._wake.clear()
+            awoken = asyncio.create_task(self._wake.wait())
+            await asyncio.wait({awoken, waiting}, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
+            awoken.cancel()
+        waiting.cancel()
+        unstarted = [one for one in self.running.values() if one.task is None]
+        for running in unstarted:
+            self.running.pop(running.fence.attempt_id, None)
+        for running in list(self.running.values()):
+            running.stop(SHUTDOWN, "its worker shut down")
+        deadline = time.monotonic() + self.plan.grace_seconds
+        while self.running and time.monotonic() < deadline:
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), 0.5)
+        left = [one.fence for one in [*self.running.values(), *unstarted]]
+        if left:
+            await link.execute(attempts.interrupt(left))
+        await finisher.settled()
+
+    def _me(self) -> NewWorker:
+        return NewWorker(
+            id=self.id,
+            name=self.name,
+            host=host.host_name(),
+            host_id=host.host_id(),
+            process_id=os.getpid(),
+            lock_key=0 if self._dial.pgbouncer else int.from_bytes(self.id.bytes[8:], "big") >> 1,
+            lease_seconds=self.plan.lease_seconds,
+            slots=self.plan.slots,
+            version=VERSION,
+            queues=self.plan.queues,
+            types=tuple(sorted(self.runners)),
+        )
+
+    def _hear(self, queue: str) -> None:
+        """A hint came. It says which queue to look at first, and nothing more."""
+        if queue in ("", ORDERS):
+            self._orders.set()
+        if queue in self._hinted and self._hinted[0] != queue:
+            self._hinted.remove(queue)
+            self._hinted.appendleft(queue)
+        self._marks.pop(queue, None)
+        self._wake.set()
+
+    def _in_turn(self) -> tuple[str, ...]:
+        """The queues, each first in its turn."""
+        order = tuple(self._hinted)
+        self._hinted.rotate(-1)
+        return order
+
+    def _drop(self, attempt_id: UUID) -> None:
+        running = self.running.get(attempt_id)
+        if running is not None:
+            running.stop(LOST, "the attempt is no longer this worker's")
+
+    def _declared_gone(self) -> None:
+        for running in list(self.running.values()):
+            running.stop(LOST, "this worker was declared gone")
+        self.stop(at_once=True)
+
+    def _broke(self, task: asyncio.Task[None]) -> None:
+        """A part of the worker ended on its own: a bug. Better no worker than half a worker."""
+        if not task.cancelled() and task.exception() is not None:
+            log.critical("the worker's %s broke", task.get_name(), exc_info=task.exception())
+            self.stop(at_once=True)
