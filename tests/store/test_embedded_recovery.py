@@ -10,16 +10,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Self
 
 import psutil
 import psycopg
 import pytest
-from embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, until
 
 from jobtrail.core.errors import Misconfigured, Unavailable
 from jobtrail.store import binaries, embedded, embedded_process
 from jobtrail.store.embedded_home import Place, try_lock
 from jobtrail.store.embedded_process import live_pid
+from store.embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, until
 
 
 @pytest.fixture(params=sorted(KINDS))
@@ -160,6 +161,12 @@ def test_a_recovery_that_takes_long_is_left_to_go_on(home: Path) -> None:
             assert joined.pid == server.pid
 
 
+def test_a_server_killed_while_it_starts_is_no_fault_of_the_installation(home: Path) -> None:
+    embedded.stop(embedded.start(home, settings=QUICK))
+    said = embedded_process.did_not_start(Place(home, None), 0)  # a log without any complaint
+    assert isinstance(said, Unavailable) and "try again" in said.message
+
+
 # the watch
 
 
@@ -172,7 +179,7 @@ class Watching:
         self.thread = threading.Thread(target=embedded.watch, args=(server, self.stop, self.said.append))
         self.thread.start()
 
-    def __enter__(self) -> Watching:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -40,7 +40,9 @@ def by_the_book(data: bytes, limit: int) -> list[tuple[str, bool]]:
 
 
 pieces = st.one_of(
-    st.sampled_from([b"\n", b"\r", b"\r\n", b"\0", b"\xff", b"\xe2\x82", "€".encode(), "🦔".encode(), b"\x1b[31m", b"\x80" * 9]),
+    st.sampled_from(
+        [b"\n", b"\r", b"\r\n", b"\0", b"\xff", b"\xe2\x82", "€".encode(), "🦔".encode(), b"\x1b[31m", b"\x80" * 9]
+    ),
     st.binary(max_size=12),
     st.text(max_size=12).map(str.encode),
 )

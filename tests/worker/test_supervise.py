@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobtrail.worker import launch
+from jobtrail.worker import census, launch
 from jobtrail.worker.ended import inferred_oom
 from jobtrail.worker.supervise import Ended, Meter, Reason, Source, Spec, run
 
@@ -53,7 +53,9 @@ def spec(argv: Sequence[str], **more: object) -> Spec:
     return Spec(**{"argv": argv, "env": PATH, "marker": os.urandom(8).hex(), **more})  # type: ignore[arg-type]
 
 
-def go(what: Spec, while_it_runs: Callable[[Printed, asyncio.Event], Awaitable[None]] | None = None) -> tuple[Ended, Printed]:
+def go(
+    what: Spec, while_it_runs: Callable[[Printed, asyncio.Event], Awaitable[None]] | None = None
+) -> tuple[Ended, Printed]:
     async def main() -> tuple[Ended, Printed]:
         printed, cancelled = Printed(), asyncio.Event()
         running = asyncio.ensure_future(run(what, on_output=printed, cancelled=cancelled))
@@ -178,14 +180,17 @@ def test_a_process_waits_for_a_slow_reader_instead_of_filling_its_memory() -> No
 
         def on_output(source: Source, data: bytes) -> Awaitable[None] | None:
             if source is Source.STDERR:
-                return printed(source, data)
+                printed(source, data)
+                return None
             asked.append(len(data))
             first.set()
             return store(data)
 
         program = "import sys; sys.stdout.buffer.write(b'x' * 3_000_000); print('written', file=sys.stderr)"
         what = spec([*PYTHON, program], idle=timedelta(seconds=0.2))
-        running = asyncio.ensure_future(run(what, on_output=on_output, cancelled=asyncio.Event(), on_start=started.append))
+        running = asyncio.ensure_future(
+            run(what, on_output=on_output, cancelled=asyncio.Event(), on_start=started.append)
+        )
         await first.wait()
         blocked_since = time.monotonic()
         while time.monotonic() < blocked_since + 0.4:  # twice as long as it may be silent: it is we who are
@@ -296,7 +301,12 @@ def test_what_it_used_is_told(tmp_path: Path) -> None:
         "with open(os.environ['TO'], 'wb') as f: f.write(x[:9_000_000]); os.fsync(f.fileno())\n"
         "while time.process_time() < 0.5: pass"
     )
-    ended, _ = go(spec(["sh", "-c", f'{sys.executable} -I -S -c "$WORK"; true'], env={**PATH, "WORK": work, "TO": str(tmp_path / "f")}))
+    ended, _ = go(
+        spec(
+            ["sh", "-c", f'{sys.executable} -I -S -c "$WORK"; true'],
+            env={**PATH, "WORK": work, "TO": str(tmp_path / "f")},
+        )
+    )
     assert ended.exit_code == 0
     assert 0.5 <= ended.usage.cpu_seconds < 5
     assert 80_000_000 <= ended.usage.memory_bytes < 160_000_000
@@ -322,30 +332,64 @@ def test_one_sampler_serves_all_commands() -> None:
 
 def test_a_tree_above_its_memory_limit_is_killed_and_its_neighbour_is_not() -> None:
     async def main() -> tuple[Ended, Ended, float]:
-        grow = "x = []\nwhile True: x.append(bytearray(4_000_000))"
+        grow = "import time\nx = []\nwhile True: x.append(b'x' * 2_000_000); time.sleep(0.01)"
         meter = Meter()
         begun = time.monotonic()
-        greedy = run(spec([*PYTHON, grow], memory_limit_bytes=150_000_000), on_output=Printed(), cancelled=asyncio.Event(), meter=meter)
-        modest = run(spec(["sh", "-c", "sleep 0.3; exit 5"]), on_output=Printed(), cancelled=asyncio.Event(), meter=meter)
+        greedy = run(
+            spec([*PYTHON, grow], memory_limit_bytes=150_000_000),
+            on_output=Printed(),
+            cancelled=asyncio.Event(),
+            meter=meter,
+        )
+        modest = run(
+            spec(["sh", "-c", "sleep 0.3; exit 5"]), on_output=Printed(), cancelled=asyncio.Event(), meter=meter
+        )
         first, second = await asyncio.gather(greedy, modest)
         return first, second, time.monotonic() - begun
 
     greedy, modest, seconds = asyncio.run(main())
-    assert greedy.reason is Reason.OOM and "out of memory" in greedy.message
+    assert (greedy.reason, greedy.signal) == (Reason.OOM, signal.SIGKILL)
+    assert greedy.message.startswith("out of memory: killed because it held 1")
     assert seconds < 2
     assert (modest.reason, modest.exit_code) == (Reason.EXITED, 5)
 
 
+def test_what_grows_too_fast_to_be_measured_gets_no_memory() -> None:
+    at_once = [*PYTHON, "x = bytearray(1_000_000_000)"]
+    ended, printed = go(spec(at_once, memory_limit_bytes=100_000_000))
+    if sys.platform == "linux":
+        assert (ended.exit_code, b"MemoryError" in printed.err) == (1, True)
+    assert ended.usage.memory_bytes < 500_000_000
+
+
+def test_the_memory_of_the_worker_is_not_taken_for_that_of_the_command() -> None:
+    ours = b"x" * 200_000_000
+    ended, _ = go(spec(["true"]))
+    assert ended.usage.memory_bytes < len(ours) / 2
+
+
+def test_it_is_waited_for_where_the_system_has_no_handles_on_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "exit_handle", lambda _: None)
+    monkeypatch.setattr(census, "exit_handle", lambda _: None)
+    ended, _ = go(spec(["sh", "-c", "sleep 60 & exit 3"]))
+    assert (ended.reason, ended.exit_code, ended.survivors) == (Reason.EXITED, 3, 0)
+
+
+def verdict(
+    code: int, *, cgroup_kills: int = 0, kernel_kills: int = 0, killed_by_us: bool = False, limit: int | None = None
+) -> str:
+    return inferred_oom(
+        code, cgroup_kills=cgroup_kills, kernel_kills=kernel_kills, killed_by_us=killed_by_us, peak=10, limit=limit
+    )
+
+
 def test_out_of_memory_is_inferred_from_evidence_only() -> None:
-    nothing = {"cgroup_kills": 0, "kernel_kills": 0, "killed_by_us": False, "peak": 10, "limit": None}
-    assert inferred_oom(-9, **nothing) == ""
-    assert inferred_oom(0, **{**nothing, "cgroup_kills": 1}) == ""
-    assert inferred_oom(1, **{**nothing, "cgroup_kills": 1, "limit": 5}).startswith("out of memory: the kernel")
-    assert "as it seems" in inferred_oom(-9, **{**nothing, "kernel_kills": 1})
-    assert "as it seems" in inferred_oom(137, **{**nothing, "kernel_kills": 1})
-    assert inferred_oom(-9, **{**nothing, "kernel_kills": 1, "killed_by_us": True}) == ""
-    assert inferred_oom(-11, **{**nothing, "kernel_kills": 1}) == ""
-    assert "as it seems" in inferred_oom(1, **{**nothing, "limit": 9})
+    assert verdict(-9) == verdict(0, cgroup_kills=1) == verdict(-11, kernel_kills=1) == ""
+    assert verdict(-9, kernel_kills=1, killed_by_us=True) == verdict(1, limit=10) == verdict(0, limit=9) == ""
+    assert verdict(1, cgroup_kills=1, limit=5).startswith("out of memory: the kernel killed it at its limit of 5")
+    assert verdict(-9, kernel_kills=1).startswith("out of memory, as it seems: it got a SIGKILL")
+    assert verdict(137, kernel_kills=1).startswith("out of memory, as it seems: it got a SIGKILL")
+    assert verdict(1, limit=9).startswith("out of memory, as it seems: it failed after using 10 bytes")
 
 
 def test_a_command_without_a_marker_is_refused() -> None:

@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import psutil
 import pytest
 
-from jobtrail.worker import census, psprocs, supervise
+from jobtrail.worker import census, ladder, launch, psprocs, supervise
 from jobtrail.worker.supervise import Ended, Reason, Source, Spec, become_subreaper, run
 
 PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -60,7 +61,9 @@ def living(pid: int) -> bool:
         return False
 
 
-def cancel_after(lines: int, argv: Sequence[str], act: Callable[[int], None] = lambda _: None, **more: object) -> tuple[Ended, Printed]:
+def cancel_after(
+    lines: int, argv: Sequence[str], act: Callable[[int], None] = lambda _: None, **more: object
+) -> tuple[Ended, Printed]:
     """Run it, wait until it printed so many lines, act on its process, cancel it."""
 
     async def main() -> tuple[Ended, Printed]:
@@ -154,10 +157,27 @@ def test_a_command_may_finish_its_work_in_the_grace_period() -> None:
     assert ended.duration < timedelta(seconds=5)
 
 
-def test_the_group_has_the_grace_period_though_its_first_process_ended() -> None:
+def test_the_group_has_the_grace_period_though_its_first_process_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "MANNERS_SECONDS", 0.01)
     worker = "trap 'sleep 0.2; echo saved; exit' TERM; echo ready; while :; do sleep 0.02; done"
     ended, printed = cancel_after(1, ["sh", "-c", 'sh -c "$0" & wait', worker], grace=timedelta(seconds=30))
     assert (ended.signal, printed.text) == (signal.SIGTERM, b"ready\nsaved\n")
+
+
+def test_what_a_command_left_behind_is_asked_before_it_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervise, "DRAIN_SECONDS", 0.1)
+    left = "trap 'echo tidied; exit' TERM; : > ready; while :; do sleep 0.02; done"
+
+    async def main() -> tuple[Ended, Printed]:
+        printed = Printed()
+        argv = ["sh", "-c", 'sh -c "$0" & while ! test -e ready; do sleep 0.02; done; exit 3', left]
+        what = Spec(argv=argv, env=PATH, marker=os.urandom(8).hex(), cwd=tmp_path)
+        return await run(what, on_output=printed, cancelled=asyncio.Event()), printed
+
+    ended, printed = asyncio.run(main())
+    assert (ended.exit_code, ended.survivors, printed.text) == (3, 0, b"tidied\n")
 
 
 def test_who_ignores_sigterm_is_killed_after_the_grace_period() -> None:
@@ -168,7 +188,9 @@ def test_who_ignores_sigterm_is_killed_after_the_grace_period() -> None:
 
 def test_a_stopped_process_is_woken_to_be_told() -> None:
     tidy = "trap 'echo tidied; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
-    ended, printed = cancel_after(1, ["sh", "-c", tidy], act=lambda pid: os.kill(pid, signal.SIGSTOP), grace=timedelta(seconds=9))
+    ended, printed = cancel_after(
+        1, ["sh", "-c", tidy], act=lambda pid: os.kill(pid, signal.SIGSTOP), grace=timedelta(seconds=9)
+    )
     assert (ended.exit_code, printed.text) == (0, b"ready\ntidied\n")
 
 
@@ -189,12 +211,59 @@ def test_twenty_children_that_start_children_are_all_gone(sight: str) -> None:
     assert not any(living(pid) for pid in printed.numbers())
 
 
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param("if os.fork(): os._exit(0)\nos.execve(sys.executable, WAIT, {})", id="the group"),
+        pytest.param("if os.fork(): os._exit(0)\nos.setsid(); os.execv(sys.executable, WAIT)", id="the environment"),
+        pytest.param("os.setsid(); os.execve(sys.executable, WAIT, {})", id="an earlier look"),
+    ],
+)
+def test_without_a_brand_other_evidence_is_enough(leave: str, sight: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "set_brand", lambda *_: False)
+    wait = "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), flush=True); signal.pause()"
+    script = (
+        f"import os, signal, sys\nWAIT = [sys.executable, '-I', '-S', '-c', {wait!r}]\n"
+        f"if os.fork(): print('left', flush=True); signal.pause()\n{leave}"
+    )
+    ended, printed = cancel_after(2, [*PYTHON, script], grace=timedelta(seconds=0.2))
+    assert (ended.survivors, len(printed.numbers())) == (0, 1)
+    assert not any(living(pid) for pid in printed.numbers())
+
+
+def test_what_an_orphan_used_is_counted() -> None:
+    burn = (
+        "import os, time\n"
+        "ours, theirs = os.pipe()\n"
+        "if os.fork(): os.close(theirs); os.wait(); os.read(ours, 1); os._exit(0)\n"
+        "os.setsid()\n"
+        "if os.fork(): os._exit(0)\n"
+        "while time.process_time() < 0.4: pass\n"
+    )
+
+    async def main() -> Ended:
+        what = Spec(argv=[*PYTHON, burn], env=PATH, marker=os.urandom(8).hex())
+        return await run(what, on_output=Printed(), cancelled=asyncio.Event())
+
+    become_subreaper()
+    try:
+        used = asyncio.run(main()).usage.cpu_seconds
+    finally:
+        no_subreaper()
+    if sys.platform == "linux":  # elsewhere it can only be sampled
+        assert used >= 0.4
+
+
 def test_one_command_is_stopped_and_the_other_one_goes_on(sight: str) -> None:
     async def main() -> tuple[Ended, Ended, bool]:
         first, second = Printed(), Printed()
         stop, never = asyncio.Event(), asyncio.Event()
-        one = Spec(argv=["sh", "-c", STUBBORN], env=PATH, marker=os.urandom(8).hex(), worker="w", grace=timedelta(seconds=0.1))
-        two = Spec(argv=[*PYTHON, DAEMON], env=PATH, marker=os.urandom(8).hex(), worker="w", grace=timedelta(seconds=0.1))
+        one = Spec(
+            argv=["sh", "-c", STUBBORN], env=PATH, marker=os.urandom(8).hex(), worker="w", grace=timedelta(seconds=0.1)
+        )
+        two = Spec(
+            argv=[*PYTHON, DAEMON], env=PATH, marker=os.urandom(8).hex(), worker="w", grace=timedelta(seconds=0.1)
+        )
         running = asyncio.ensure_future(run(one, on_output=first, cancelled=stop))
         other = asyncio.ensure_future(run(two, on_output=second, cancelled=never))
         await first.lines(1)

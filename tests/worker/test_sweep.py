@@ -22,6 +22,7 @@ from jobtrail.worker.procfs import Proc
 from jobtrail.worker.supervise import sweep, sweep_orphans
 from jobtrail.worker.warden import Warden
 
+
 def unique() -> str:
     """An id that nobody else on this machine has given to a process."""
     return os.urandom(8).hex()
@@ -100,7 +101,9 @@ def test_a_sweep_spares_the_process_that_sweeps_and_those_that_it_runs_in() -> N
     attempt = unique()
     script = f"from jobtrail.worker.sweep import sweep; print(sweep('{attempt}'))"
     shell = f'"{sys.executable}" -c "{script}"; echo still here'
-    done = subprocess.run(["sh", "-c", shell], env={**os.environ, "JOBTRAIL_ATTEMPT": attempt}, capture_output=True, check=False)
+    done = subprocess.run(
+        ["sh", "-c", shell], env={**os.environ, "JOBTRAIL_ATTEMPT": attempt}, capture_output=True, check=False
+    )
     assert done.stdout.split(b"\n")[:2] == [b"0", b"still here"]
 
 
@@ -113,7 +116,9 @@ def test_the_brand_is_inherited_and_outlives_the_environment(start: Start) -> No
     if sys.platform != "linux":
         assert not set_brand(os.getpid(), brand_of("a", "w"))
         return
-    script = "import os, sys; sys.stdin.read(); os.execve('/bin/sleep', ['sleep', '60'], {}) if not os.fork() else os.wait()"
+    script = (
+        "import os, sys; sys.stdin.read(); os.execve('/bin/sleep', ['sleep', '60'], {}) if not os.fork() else os.wait()"
+    )
     attempt, worker = unique(), unique()
     with subprocess.Popen([sys.executable, "-I", "-S", "-c", script], stdin=subprocess.PIPE) as process:
         assert set_brand(process.pid, brand_of(attempt, worker))

@@ -10,7 +10,7 @@ _HEAD = "-- Rendered from jobtrail.core.status; `python -m jobtrail.core.render`
 
 
 def moves_sql() -> str:
-    """The guard's functions: may a job, an attempt, a step go from here to there?"""
+    """The guard's functions: may a job, an attempt, a step go from here to there? A null is a no."""
     by_event: dict[str, list[str]] = defaultdict(list)
     for move in MOVES:
         source = "was is null" if move.source is None else f"was = '{move.source}'"
@@ -20,7 +20,7 @@ def moves_sql() -> str:
         _HEAD
         + "create or replace function jobtrail.job_may_move(was jobtrail.job_status, becomes jobtrail.job_status,\n"
         + "  event text) returns boolean language sql immutable parallel safe as $$\n"
-        + f"  select case event\n{cases}\n    else false end\n$$;\n"
+        + f"  select (case event\n{cases}\n    else false end) is true\n$$;\n"
         + _pairs("attempt", sorted(ATTEMPT_MOVES, key=str))
         + _pairs("step", sorted(STEP_MOVES, key=str))
     )
@@ -34,7 +34,7 @@ def _pairs(thing: str, moves: list[tuple[object, object]]) -> str:
     return (
         f"create or replace function jobtrail.{thing}_may_move(was jobtrail.{thing}_status,\n"
         f"  becomes jobtrail.{thing}_status) returns boolean language sql immutable parallel safe as $$\n"
-        f"  select\n" + "\n    or".join(rows) + "\n$$;\n"
+        f"  select (\n" + "\n    or".join(rows) + "\n  ) is true\n$$;\n"
     )
 
 

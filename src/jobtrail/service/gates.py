@@ -29,7 +29,7 @@ def request(
     """Asks people, and lets the job wait without a slot; the attempt ends INTERRUPTED. Answers the gate's id.
 
     `approvers` empty: anyone who may decide at all. `form` is the JSON schema of what the decision may carry.
-    Raises StaleAttempt.
+    Raises StaleAttempt, or Conflict when this step's gate was decided before: read it with the remembered steps.
     """
     params = (
         *fence.named,
@@ -45,9 +45,12 @@ def request(
         used.memory_bytes,
         used.disk_bytes,
     )
-    asked: UUID | None = yield from ask(Query("verbs/ask_gate", params, query.scalar))
-    if asked is None:
+    row = yield from ask(Query("verbs/ask_gate", params, query.one))
+    if row is None:
         raise StaleAttempt(f"attempt {fence.attempt_id} of job {fence.job_id} may not ask: it is to stop")
+    asked: UUID = row[0]
+    if row[1] != GateStatus.WAITING:
+        raise Conflict(f"gate {asked} of job {fence.job_id} is {row[1]} already; it is not asked again")
     return asked
 
 

@@ -12,7 +12,7 @@ from jobtrail.core.errors import ConcurrentUpdate, Conflict, IdempotencyConflict
 from jobtrail.core.model import Actor, Facts, Job, Result
 from jobtrail.core.status import JobStatus
 from jobtrail.store import query
-from jobtrail.store.query import Query, Steps, ask, flow
+from jobtrail.store.query import Flow, Query, Steps, ask, atomic, flow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,25 +59,30 @@ class Enqueued:
     existed: frozenset[UUID] = field(default_factory=frozenset)
 
 
-@flow
-def enqueue(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Steps[Enqueued]:
-    """Accepts jobs: all or none. A unique key that a live job holds, or a repeated id, answers that job instead."""
+def enqueue(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Flow[Enqueued]:
+    """Accepts jobs: all or none. A unique key that a live job holds, or a repeated id, answers that job instead.
+
+    Jobs that share their options go with one statement.
+    """
     groups: dict[Options, list[NewJob]] = {}
     for job in jobs:
         groups.setdefault(job.options, []).append(job)
+    return Flow(lambda: _enqueue(workspace, jobs, groups, actor), atomic=len(groups) > 1)
+
+
+def _enqueue(
+    workspace: UUID, jobs: Sequence[NewJob], groups: dict[Options, list[NewJob]], actor: Actor
+) -> Steps[Enqueued]:
     stands: dict[UUID, UUID] = {}
     for options, group in groups.items():
-        made = yield from ask(_enqueue_alike(workspace, group, options, actor))
-        if made < len(group):
-            wanted = ([job.id for job in group], [job.unique_key for job in group])
-            stands.update((yield from ask(Query("reads/enqueued", (workspace, *wanted), _pairs))))
+        stands.update((yield from _accept(workspace, group, options, actor)))
     return Enqueued(
         ids=tuple(stands.get(job.id, job.id) for job in jobs),
         existed=frozenset(stood for wanted, stood in stands.items() if stood != wanted),
     )
 
 
-@flow
+@atomic
 def enqueue_once(workspace: UUID, job: NewJob, actor: Actor, key: str) -> Steps[tuple[UUID, bool]]:
     """Accepts a job under an idempotency key; answers its id and whether it is new.
 
@@ -94,6 +99,8 @@ def enqueue_once(workspace: UUID, job: NewJob, actor: Actor, key: str) -> Steps[
             raise IdempotencyConflict(f"idempotency key {key!r} was used with another request, for job {row[0]}")
         return row[0], False
     done = yield from enqueue(workspace, [job], actor).begin()
+    if done.ids[0] != job.id:
+        yield from ask(Query("verbs/repoint_key", (workspace, key, done.ids[0]), query.nothing))
     return done.ids[0], not done.existed
 
 
@@ -227,6 +234,24 @@ def update(
 def facts(workspace: UUID, job_id: UUID) -> Query[Facts | None]:
     """What keeps a job from running; `core.why` makes the sentence."""
     return Query("reads/why", (workspace, job_id), query.one_of(Facts))
+
+
+def _accept(workspace: UUID, group: list[NewJob], options: Options, actor: Actor) -> Steps[dict[UUID, UUID]]:
+    """Answers which job stands for which, where not all were new.
+
+    The holder of a unique key may end between the insert that it stopped and the look at who stopped it; then nobody
+    stands for the job, and the insert is tried again.
+    """
+    stands: dict[UUID, UUID] = {}
+    for _ in range(3):
+        if (yield from ask(_enqueue_alike(workspace, group, options, actor))) == len(group):
+            return stands
+        wanted = ([job.id for job in group], [job.unique_key for job in group])
+        stands.update((yield from ask(Query("reads/enqueued", (workspace, *wanted), _pairs))))
+        group = [job for job in group if job.id not in stands]
+        if not group:
+            return stands
+    raise ConcurrentUpdate(f"unique key {group[0].unique_key!r} changed hands three times; send the request again")
 
 
 def _enqueue_alike(workspace: UUID, jobs: Sequence[NewJob], o: Options, actor: Actor) -> Query[int]:

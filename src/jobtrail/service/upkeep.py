@@ -22,21 +22,17 @@ def resign(worker_id: UUID) -> Query[None]:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """What was moved because it was due: how many jobs, when the next timer is due, which queues have new work."""
+    """What was moved because it was due: how many jobs, in how many seconds (by the database's clock) the next timer
+    is due, and which queues have new work."""
 
     moved: int
-    next_due_at: datetime | None
+    next_due_seconds: float | None
     queues: list[str]
 
 
 def stage(limit: int = 500) -> Query[Staged]:
     """Moves up to `limit` due jobs: starts, cancels, ends of waits in a queue."""
     return Query("verbs/stage", (limit,), lambda rows: Staged(*rows[0]))
-
-
-def next_due() -> Query[datetime | None]:
-    """When the next timer is due."""
-    return Query("reads/next_due", (), query.scalar)
 
 
 def make_partitions(ahead_days: int = 7) -> Query[int]:

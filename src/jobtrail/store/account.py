@@ -27,7 +27,7 @@ def server_account(*places: Path) -> Account | None:
 
     The owner of the first existing place comes first, so that data keeps its owner and sudo acts for the user.
     """
-    import pwd  # here, because Windows has none and must still be able to import this module
+    import pwd  # noqa: PLC0415  (Windows has none and must still be able to import this module)
 
     if os.geteuid() != ROOT:
         return None

@@ -134,7 +134,9 @@ def within_reach(found: Binaries, account: Account | None, say: Callable[[str], 
 
 def _cache(account: Account | None) -> Path:
     """A directory that is ours alone to write and that the account can enter."""
-    for place in (CACHE, Path(tempfile.gettempdir()) / f"jobtrail-cache-{os.geteuid()}", Path("/tmp/jobtrail-cache")):
+    name = f"jobtrail-cache-{os.geteuid()}"
+    fallback = Path("/tmp")  # noqa: S108  (when TMPDIR will not do; own_directory checks that it is ours)
+    for place in (CACHE, Path(tempfile.gettempdir()) / name, fallback / name):
         if not os.access(place.parent, os.W_OK):
             continue
         if can_reach(own_directory(place, None, 0o755), account):

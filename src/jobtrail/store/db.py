@@ -50,7 +50,7 @@ def run(conn: Connection, work: Query[T] | Flow[T], scope: Scope) -> T:
     for tried in range(1, _TRIES + 1):
         try:
             return _run_once(conn, work, scope, alone=own and conn.autocommit)
-        except (psycopg.Error, errors.ConcurrentUpdate) as error:
+        except (psycopg.Error, UnicodeEncodeError, errors.ConcurrentUpdate) as error:
             if not (own and tried < _TRIES and _may_repeat(error)):
                 raise translated(error) from error
         time.sleep(_pause(tried))
@@ -63,7 +63,7 @@ async def arun(conn: AsyncConnection, work: Query[T] | Flow[T], scope: Scope) ->
     for tried in range(1, _TRIES + 1):
         try:
             return await _arun_once(conn, work, scope, alone=own and conn.autocommit)
-        except (psycopg.Error, errors.ConcurrentUpdate) as error:
+        except (psycopg.Error, UnicodeEncodeError, errors.ConcurrentUpdate) as error:
             if not (own and tried < _TRIES and _may_repeat(error)):
                 raise translated(error) from error
         await asyncio.sleep(_pause(tried))
@@ -72,46 +72,52 @@ async def arun(conn: AsyncConnection, work: Query[T] | Flow[T], scope: Scope) ->
 
 def _run_once(conn: Connection, work: Query[T] | Flow[T], scope: Scope, *, alone: bool) -> T:
     cur = RawCursor(conn)
-    if isinstance(work, Query) and scope.standing and alone:
-        cur.execute(statement(work.name), work.params)
-        return work.read(cur.fetchall() if cur.description else [])
+    if scope.standing and alone and not (isinstance(work, Flow) and work.atomic):
+        return _drive(cur, work)
     with conn.transaction():
         if not scope.standing:
             cur.execute(_SET_SCOPE, (scope.workspace,))
-        if isinstance(work, Query):
-            cur.execute(statement(work.name), work.params)
-            return work.read(cur.fetchall() if cur.description else [])
-        steps, answer = work.begin(), None
+        return _drive(cur, work)
+
+
+def _drive(cur: RawCursor[Any], work: Query[T] | Flow[T]) -> T:
+    if isinstance(work, Query):
+        cur.execute(statement(work.name), work.params)
+        return work.read(cur.fetchall() if cur.description else [])
+    steps, answer = work.begin(), None
+    while True:
         try:
-            while True:
-                query = steps.send(answer)
-                cur.execute(statement(query.name), query.params)
-                answer = query.read(cur.fetchall() if cur.description else [])
+            query = steps.send(answer)
         except StopIteration as end:
             result: T = end.value
             return result
+        cur.execute(statement(query.name), query.params)
+        answer = query.read(cur.fetchall() if cur.description else [])
 
 
 async def _arun_once(conn: AsyncConnection, work: Query[T] | Flow[T], scope: Scope, *, alone: bool) -> T:
     cur = AsyncRawCursor(conn)
-    if isinstance(work, Query) and scope.standing and alone:
-        await cur.execute(statement(work.name), work.params)
-        return work.read(await cur.fetchall() if cur.description else [])
+    if scope.standing and alone and not (isinstance(work, Flow) and work.atomic):
+        return await _adrive(cur, work)
     async with conn.transaction():
         if not scope.standing:
             await cur.execute(_SET_SCOPE, (scope.workspace,))
-        if isinstance(work, Query):
-            await cur.execute(statement(work.name), work.params)
-            return work.read(await cur.fetchall() if cur.description else [])
-        steps, answer = work.begin(), None
-        while True:
-            try:
-                query = steps.send(answer)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            await cur.execute(statement(query.name), query.params)
-            answer = query.read(await cur.fetchall() if cur.description else [])
+        return await _adrive(cur, work)
+
+
+async def _adrive(cur: AsyncRawCursor[Any], work: Query[T] | Flow[T]) -> T:
+    if isinstance(work, Query):
+        await cur.execute(statement(work.name), work.params)
+        return work.read(await cur.fetchall() if cur.description else [])
+    steps, answer = work.begin(), None
+    while True:
+        try:
+            query = steps.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        await cur.execute(statement(query.name), query.params)
+        answer = query.read(await cur.fetchall() if cur.description else [])
 
 
 def _may_repeat(error: Exception) -> bool:
@@ -153,6 +159,8 @@ _BY_STATE: Final[dict[str, tuple[type[errors.JobtrailError], str]]] = {
 
 def translated(error: Exception) -> Exception:
     """Our error for one of the driver's; errors that are ours already pass through."""
+    if isinstance(error, UnicodeEncodeError):
+        return errors.Invalid(f"text holds a character that UTF-8 cannot hold (a lone surrogate), at {error.start}")
     if not isinstance(error, psycopg.Error):
         return error
     said = (error.diag.message_primary or str(error)).strip()

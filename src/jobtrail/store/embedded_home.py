@@ -21,6 +21,7 @@ from jobtrail.store.account import ROOT, Account, can_reach, own_directory, serv
 
 PORT = 5432  # only part of the socket's name: each server has a socket directory of its own
 SOCKET_BYTES = 107 if sys.platform.startswith("linux") else 103
+TEMPORARY = "/tmp"  # noqa: S108  (when TMPDIR will not do; every directory in it is checked to be ours)
 SYSTEM_DATA = Path("/var/lib/jobtrail")
 POINTER = "pg.location"
 PAUSE = 0.02
@@ -138,7 +139,7 @@ def _other_roots(home: Path) -> Iterator[Path]:
     if os.access(SYSTEM_DATA.parent, os.W_OK):
         yield own_directory(SYSTEM_DATA, None, 0o711) / digest
     yield Path(tempfile.gettempdir()) / f"jobtrail-{digest}"
-    yield Path("/tmp") / f"jobtrail-{digest}"
+    yield Path(TEMPORARY) / f"jobtrail-{digest}"
 
 
 def _elsewhere(root: Path, account: Account | None) -> Place:
@@ -168,7 +169,7 @@ def socket_directory(place: Place) -> Path:
     for directory in (
         place.root / "run",
         Path(tempfile.gettempdir()) / f"jobtrail-{_digest(place.root)}.run",
-        Path("/tmp") / f"jobtrail-{_digest(place.root)}.run",
+        Path(TEMPORARY) / f"jobtrail-{_digest(place.root)}.run",
     ):
         name = os.fsencode(directory / f".s.PGSQL.{PORT}")
         if len(name) > SOCKET_BYTES or any(odd in name for odd in (b",", b"\n", b'"')):
@@ -190,6 +191,7 @@ class State:
 
 
 def read_state(place: Place) -> State | None:
+    """What was remembered; None when there is nothing that can be used."""
     try:
         held = json.loads(place.state.read_text())
         known = {name: held[name] for name in ("passwords", "bin", "settings", "complete")}
@@ -201,6 +203,7 @@ def read_state(place: Place) -> State | None:
 
 
 def write_state(place: Place, state: State) -> None:
+    """Remember it for the commands to come. Hold the lock."""
     write_private(place, place.state, json.dumps(asdict(state), indent=1))
 
 
@@ -232,7 +235,7 @@ def open_private(place: Place, path: Path, flags: int, account: Account | None =
 
 def try_lock(handle: int) -> bool:
     """Lock the open file for as long as this descriptor, or a copy that a child inherited, is open."""
-    import fcntl  # here, because Windows has none and must still be able to import this module
+    import fcntl  # noqa: PLC0415  (Windows has none and must still be able to import this module)
 
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

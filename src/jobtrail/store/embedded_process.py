@@ -19,7 +19,7 @@ import psutil
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
-from jobtrail.core.errors import Misconfigured, Unavailable
+from jobtrail.core.errors import JobtrailError, Misconfigured, Unavailable
 from jobtrail.store.account import Account
 from jobtrail.store.binaries import CLEAN_ENVIRONMENT, Binaries
 from jobtrail.store.embedded_home import PAUSE, PORT, Place, open_private, try_lock, write_private
@@ -234,10 +234,9 @@ def run_tool(place: Place, arguments: list[str], text: str = "") -> None:
         **_as_account(place.account),
     )
     if done.returncode != 0:
-        said = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-        raise Misconfigured(
-            f"{Path(arguments[0]).name} failed for {place.data}: {_reason(said)}.\n{said[-TAIL_BYTES:]}"
-        )
+        said = done.stderr.strip() or done.stdout.strip()
+        why = _complaint(said) or f"exit code {done.returncode}"
+        raise Misconfigured(f"{Path(arguments[0]).name} failed for {place.data}: {why}.\n{said[-TAIL_BYTES:]}")
 
 
 def server_settings(settings: Mapping[str, str]) -> dict[str, str]:
@@ -287,6 +286,7 @@ def _as_account(account: Account | None) -> _As:
 
 
 def log_size(place: Place) -> int:
+    """How long the log is now: what comes after this belongs to the next start."""
     return place.log.stat().st_size if place.log.exists() else 0
 
 
@@ -325,17 +325,22 @@ def log_tail(place: Place, start: int) -> str:
         return ""
 
 
-def did_not_start(place: Place, log_from: int) -> Misconfigured:
+def did_not_start(place: Place, log_from: int) -> JobtrailError:
+    """What to tell about a server that ended before it was ready, from what it logged."""
     said = log_tail(place, log_from)
-    return Misconfigured(f"PostgreSQL did not start on {place.data}: {_reason(said)}. {place.log} ends:\n{said}")
+    if (why := _complaint(said)) is None:
+        return Unavailable(
+            f"PostgreSQL on {place.data} was killed while it started: try again. {place.log} ends:\n{said}"
+        )
+    return Misconfigured(f"PostgreSQL did not start on {place.data}: {why}. {place.log} ends:\n{said}")
 
 
-def _reason(said: str) -> str:
-    """The line that matters, without its prefix."""
+def _complaint(said: str) -> str | None:
+    """The line that matters, without its prefix; None when nothing was wrong."""
     if re.search("No space left|Check free disk space", said):
         return "the disk is full; free some space"
     told = re.findall(r"(?:PANIC|FATAL|error|ERROR):\s+(?!the database system is )(.+)", said)
-    return (told[0] if told else said.strip().rpartition("\n")[2] or "it said nothing").rstrip(".")
+    return str(told[0]).rstrip(".") if told else None
 
 
 def terminate(data: Path, pid: int, patience: float = 10.0) -> signal.Signals:

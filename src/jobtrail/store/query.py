@@ -34,9 +34,11 @@ Steps: TypeAlias = Generator[Query[Any], Any, T]
 
 @dataclass(frozen=True, slots=True)
 class Flow(Generic[T]):
-    """Several statements as one transaction. `begin` starts it anew, so that a transaction can be tried again."""
+    """Several statements. `begin` starts it anew, so that it can be tried again. `atomic`: only together in one
+    transaction; otherwise each may commit by itself, as where a write is followed by a read that explains it."""
 
     begin: Callable[[], Steps[T]]
+    atomic: bool = False
 
 
 def flow(verb: Callable[P, Steps[T]]) -> Callable[P, Flow[T]]:
@@ -45,6 +47,16 @@ def flow(verb: Callable[P, Steps[T]]) -> Callable[P, Flow[T]]:
     @wraps(verb)
     def make(*args: P.args, **kwargs: P.kwargs) -> Flow[T]:
         return Flow(lambda: verb(*args, **kwargs))
+
+    return make
+
+
+def atomic(verb: Callable[P, Steps[T]]) -> Callable[P, Flow[T]]:
+    """Like `flow`, for statements that hold only together: they run in one transaction."""
+
+    @wraps(verb)
+    def make(*args: P.args, **kwargs: P.kwargs) -> Flow[T]:
+        return Flow(lambda: verb(*args, **kwargs), atomic=True)
 
     return make
 

@@ -42,7 +42,8 @@ def _libc() -> ctypes.CDLL:
 def become_subreaper() -> bool:
     """Have orphans among our descendants become our children, not those of process 1. Once per worker, at its start.
 
-    Then nothing that a job started can leave our sight, and looking for it is cheap. False where there is no such thing.
+    Then nothing that a job started can leave our sight, and looking for it is cheap. False where there is no such
+    thing.
     """
     if sys.platform != "linux":
         return False

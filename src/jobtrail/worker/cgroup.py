@@ -80,12 +80,6 @@ class Cgroup:
         """How often the kernel killed inside because of the limit."""
         return oom_kills_in(self.path / "memory.events")
 
-    def peak_bytes(self) -> int:
-        """The most memory that was charged at once (kernel 5.19), or 0."""
-        with suppress(OSError, ValueError):
-            return int((self.path / "memory.peak").read_text())
-        return 0
-
     def remove(self) -> None:
         """Give it back; it stays, empty of ours, if something inside could not be killed."""
         with suppress(OSError):
@@ -94,7 +88,7 @@ class Cgroup:
 
 @cache
 def oom_counter() -> Path | None:
-    """The kernel's count of processes killed for want of memory: of our own cgroup if it has one, else of the machine."""
+    """The kernel's count of kills for want of memory: of our own cgroup if it has one, else of the machine."""
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)

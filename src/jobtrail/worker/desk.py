@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from uuid import UUID
 import msgspec
 
 from jobtrail.core.errors import Invalid, StaleAttempt
-from jobtrail.core.ids import Uuid7
 from jobtrail.core.jsonguard import check_name, clean_text
 from jobtrail.core.model import Asset, Remembered
 from jobtrail.core.outcome import Dropped, Waits
@@ -27,11 +25,11 @@ from jobtrail.service import assets, gates, steps, usage
 from jobtrail.service.assets import NewAsset
 from jobtrail.service.usage import Call, Measured
 from jobtrail.store.files.local import LocalFiles
+from jobtrail.store.identity import new_id
 from jobtrail.worker.journal import Book, Journal
 from jobtrail.worker.running import LOST, Running
 
 _REFUSED = (GateStatus.REJECTED, GateStatus.EXPIRED)
-_ids = Uuid7(lambda: time.time_ns() // 1_000_000, os.urandom)
 
 
 class Execute(Protocol):
@@ -83,7 +81,7 @@ class LocalDesk:
         known = self.remembered.get(key)
         if known is not None and known.status == StepStatus.COMPLETED:
             return Begun(known.step_id, True, known.output)
-        step_id = known.step_id if known is not None else _ids.new()
+        step_id = known.step_id if known is not None else new_id()
         begun = await self._do(steps.begin(self.running.fence, step_id, key, name, phase, type))
         if begun is None:
             raise self._stale()
@@ -104,7 +102,7 @@ class LocalDesk:
     async def skip_step(self, key: str, name: str, phase: Phase, type: StepType, why: str) -> None:
         """Records a step that does not run."""
         if key not in self.remembered:
-            await self._do(steps.skip(self.running.fence, _ids.new(), key, name, phase, type, why))
+            await self._do(steps.skip(self.running.fence, new_id(), key, name, phase, type, why))
 
     def log(self, line: LogLine, step_id: UUID | None = None) -> None:
         """Takes a line."""
@@ -142,7 +140,7 @@ class LocalDesk:
         work = gates.request(
             self.running.fence,
             begun.step_id,
-            _ids.new(),
+            new_id(),
             question,
             approvers=approvers,
             needed=needed,
@@ -170,7 +168,7 @@ class LocalDesk:
             stored = await files.put_stream(source, limit=limit)
         kind = media_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
         new = NewAsset(
-            id=_ids.new(),
+            id=new_id(),
             name=name,
             byte_size=stored.byte_size,
             sha256=stored.sha256,
@@ -183,7 +181,17 @@ class LocalDesk:
             raise self._stale()
         fence, now = self.running.fence, datetime.now(UTC)
         return Asset(
-            new.id, fence.job_id, fence.attempt_id, step_id, name, role, kind, new.byte_size, new.sha256, stored.key, now
+            new.id,
+            fence.job_id,
+            fence.attempt_id,
+            step_id,
+            name,
+            role,
+            kind,
+            new.byte_size,
+            new.sha256,
+            stored.key,
+            now,
         )
 
     async def use(self, call: Call, step_id: UUID | None) -> None:

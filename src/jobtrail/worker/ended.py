@@ -1,11 +1,12 @@
-"""How a command ended, in words: the reason, what the evidence for it is, and what is only inferred. No process here."""
+"""How a command ended, in words: the reason, what the evidence for it is, what is only inferred. No process here."""
 
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import assert_never
 
 from jobtrail.worker.tree import Used
 
@@ -35,7 +36,7 @@ class Ended:
     reason: Reason
     exit_code: int | None = None
     signal: int | None = None
-    usage: Used = Used()
+    usage: Used = field(default_factory=Used)
     survivors: int = 0
     duration: timedelta = timedelta()
     message: str = ""
@@ -50,14 +51,15 @@ def name_of_signal(number: int) -> str:
         return f"signal {number}"
 
 
+def _exited(code: int) -> str:
+    return f"exit code {code}" if code > 0 else f"died of {name_of_signal(-code)}"
+
+
 def in_words(reason: Reason, code: int | None, limit: timedelta | None) -> str:
     """One sentence for people; empty for a command that ended by itself with exit code 0."""
     match reason:
-        case Reason.EXITED if not code:
-            return ""
         case Reason.EXITED:
-            assert code is not None
-            return f"exit code {code}" if code > 0 else f"died of {name_of_signal(-code)}"
+            return _exited(code) if code else ""
         case Reason.TIMED_OUT:
             return f"stopped: it ran longer than its limit of {limit}"
         case Reason.IDLE:
@@ -66,6 +68,8 @@ def in_words(reason: Reason, code: int | None, limit: timedelta | None) -> str:
             return "stopped: it was cancelled"
         case Reason.OOM | Reason.NOT_STARTED:
             return ""
+        case _:
+            assert_never(reason)
 
 
 def inferred_oom(

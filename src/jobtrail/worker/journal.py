@@ -49,7 +49,9 @@ class Book:
 class Journal:
     """Collects and writes. `execute` runs a verb, insisting while the database is away."""
 
-    def __init__(self, execute: Callable[[Any], Awaitable[Any]], worker_id: UUID, stale: Callable[[UUID], None]) -> None:
+    def __init__(
+        self, execute: Callable[[Any], Awaitable[Any]], worker_id: UUID, stale: Callable[[UUID], None]
+    ) -> None:
         self._execute, self._worker_id, self._stale = execute, worker_id, stale
         self._loop = asyncio.get_running_loop()
         self._dirty: dict[UUID, Book] = {}

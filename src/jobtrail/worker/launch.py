@@ -23,8 +23,8 @@ from jobtrail.worker.census import exit_handle
 from jobtrail.worker.lines import Source
 from jobtrail.worker.marks import brand_of, marked, set_brand
 
-# RLIMIT_DATA, not RLIMIT_AS: Node, Go and Java reserve far more addresses than they ever fill. It stops, in one process,
-# what grows too fast to be seen by the meter, so it is wider than the limit that the meter holds the whole tree to.
+# RLIMIT_DATA, not RLIMIT_AS: Node, Go and Java reserve far more addresses than they ever fill. It stops, in one
+# process, what grows too fast to be seen by the meter, so it is wider than the limit that the whole tree is held to.
 BACKSTOP_BYTES = 256 * 1024 * 1024
 
 
@@ -142,13 +142,17 @@ def _set_backstop(pid: int, memory_limit: int | None) -> None:
 
 def _ended_fd(pid: int) -> int:
     """A descriptor that is readable once our child has ended; it is not waited for by that."""
-    handle = exit_handle(pid)
+    try:
+        handle = exit_handle(pid)
+        ended = False
+    except ProcessLookupError:  # how macOS answers for one that has ended already
+        handle, ended = None, True
     if handle is not None:
         return handle
     read_end, write_end = os.pipe()
 
     def wait() -> None:
-        if sys.platform == "linux":
+        if not ended and sys.platform == "linux":
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         os.close(write_end)

@@ -1,7 +1,7 @@
-"""From the raw bytes that a process printed to log lines. Pure: no file, no clock, no process, no level or redaction here.
+"""From the raw bytes that a process printed to log lines. Pure: no file, no clock, no process, no level or redaction.
 
-A line is never refused (law L12): what is not UTF-8 and every NUL becomes U+FFFD, and a line beyond `limit` bytes is cut
-into parts. A progress bar that redraws itself with carriage returns leaves only its last state. ANSI colours are kept.
+A line is never refused (law L12): what is not UTF-8 and every NUL becomes U+FFFD, and a line beyond `limit` bytes is
+cut into parts. A progress bar that redraws itself with carriage returns leaves only its last state. ANSI colours are kept.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Output:
         try:
             answer = self._on_output(source, data)
             return answer if isawaitable(answer) else None
-        except Exception as error:  # the caller's code: its error ends the run, in `run`, not in the event loop
+        except Exception as error:  # noqa: BLE001 - the caller's code: its error ends the run, in `run`, not in the event loop
             self._failed(error)
             return None
 

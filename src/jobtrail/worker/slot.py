@@ -110,7 +110,9 @@ class Slot:
             raw, changed = jsonguard.clean_value(done.output)
             output = desk.redact(raw.decode())
             if changed:
-                log.warning("the result of job %s held what cannot be stored; it was cleaned", desk.running.fence.job_id)
+                log.warning(
+                    "the result of job %s held what cannot be stored; it was cleaned", desk.running.fence.job_id
+                )
         summary = None if done.summary is None else desk.redact(jsonguard.clean_text(done.summary, max_bytes=1_024))
         self._finisher.add(
             Completed(desk.running.fence, output, done.status, summary, desk.running.ms, _used(desk, done.used))

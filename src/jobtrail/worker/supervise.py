@@ -134,7 +134,7 @@ class _Running:
         return self._ended(reason, survivors)
 
     def release(self) -> None:
-        """Give back what is held; after an error, or when the coroutine was cancelled, that is first of all the tree."""
+        """Give back what is held; after an error or a cancellation of the coroutine that is first of all the tree."""
         if self._child.popen.returncode is None:
             self._ladder.abandon()
             self._wait_for_child()

@@ -1,6 +1,6 @@
-"""Killing for sure: every process that carries a mark, until a look finds none. Synchronous, for a worker's start and end.
+"""Killing for sure: every process that carries a mark, until a look finds none. Synchronous, for a worker's start.
 
-An attempt that runs is stopped by `supervise`; this is for what a dead worker left, and for the last rung of that ladder.
+An attempt that runs is stopped by `supervise`; this is for what a dead worker left, and for `supervise` in an error.
 """
 
 from __future__ import annotations

@@ -17,13 +17,13 @@ from uuid import UUID
 
 from jobtrail.core.errors import JobtrailError
 from jobtrail.core.fence import Fence
-from jobtrail.core.ids import Uuid7
 from jobtrail.core.model import Claimed
 from jobtrail.runners.protocol import Runner
 from jobtrail.service import attempts, upkeep
 from jobtrail.service.attempts import NO_MARK
 from jobtrail.service.workers import NewWorker
 from jobtrail.store.files.local import LocalFiles
+from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Dial
 from jobtrail.store.wake import ORDERS, Listener
 from jobtrail.worker import host, prints
@@ -48,7 +48,7 @@ class Worker:
     """One worker in this process. `run` works until `stop` is called or a signal comes."""
 
     def __init__(self, dial: Dial, runners: Mapping[str, Runner], plan: Plan) -> None:
-        self.id = Uuid7(lambda: time.time_ns() // 1_000_000, os.urandom).new()
+        self.id = new_id()
         self.name = host.worker_name(self.id.bytes)
         self.plan = plan
         self.runners = dict(runners)
@@ -58,6 +58,7 @@ class Worker:
         self._at_once = asyncio.Event()
         self._wake = asyncio.Event()
         self._orders = asyncio.Event()
+        self._timers = asyncio.Event()
         self._hinted: deque[str] = deque(plan.queues)
         self._free = plan.slots
         self._inbox: asyncio.Queue[Running] = asyncio.Queue()
@@ -78,7 +79,7 @@ class Worker:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
         hot = replace(self._dial, hot=True, name=f"jobtrail {self.name}")
-        claims, ends, calls = Link(hot), Link(hot), Link(hot)
+        claims, ends, calls, upkeep_link = (Link(hot) for _ in range(4))
         calls_for_heart = Calls(
             rescued=lambda _: loop.call_soon_threadsafe(self._hear, ""),
             declared_gone=lambda: loop.call_soon_threadsafe(self._declared_gone),
@@ -100,7 +101,11 @@ class Worker:
                 "listener": listener.listen(),
                 "orders": self._follow_orders(calls),
                 "clock": self._watch_time(),
-                **({"house": house.keep(calls, self.id, self.plan, self._hear)} if self.plan.upkeep else {}),
+                **(
+                    {"house": house.keep(upkeep_link, self.id, self.plan, self._hear, self._timers)}
+                    if self.plan.upkeep
+                    else {}
+                ),
             }.items()
             if not (name == "listener" and self._dial.pgbouncer)
         ]
@@ -121,7 +126,7 @@ class Worker:
             with contextlib.suppress(JobtrailError):
                 await calls.once(upkeep.resign(self.id))
             await asyncio.to_thread(heart.stop, "stopped")
-            for link in (claims, ends, calls):
+            for link in (claims, ends, calls, upkeep_link):
                 await link.close()
 
     async def _claim(self, link: Link, finisher: Finisher) -> None:
@@ -264,6 +269,7 @@ class Worker:
         """A hint came. It says which queue to look at first, and nothing more."""
         if queue in ("", ORDERS):
             self._orders.set()
+            self._timers.set()
         if queue in self._hinted and self._hinted[0] != queue:
             self._hinted.remove(queue)
             self._hinted.appendleft(queue)

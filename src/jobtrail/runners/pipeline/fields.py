@@ -87,7 +87,11 @@ def _in_words(what: str, wanted: Any, value: object) -> str:
     if what.startswith("Invalid enum value"):
         return f"{value!r} is not one of the words for it{suggestion(str(value), _choices(wanted))}"
     if found := _EXPECTED.fullmatch(what):
-        expected = [_TYPES.get(each, each) for each in found[1].split(" | ") if each != "null"]
+        kinds = found[1].split(" | ")
+        kinds = [
+            each for each in _TYPES if each in kinds and each != "null" and not (each == "int" and "float" in kinds)
+        ]
+        expected = [_TYPES[each] for each in kinds] or [found[1]]
         return f"must be {' or '.join(expected)}, not {_TYPES.get(found[2], found[2])}"
     if found := _UNKNOWN.fullmatch(what):
         parts = [part for part in get_args(wanted) or (wanted,) if hasattr(part, "__struct_fields__")]

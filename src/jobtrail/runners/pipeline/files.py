@@ -30,7 +30,8 @@ def find(patterns: list[str], folder: Path, fence: Path) -> Found:
     for pattern in patterns:
         before, folders, refused = len(found.files), 0, 0
         wanted = f"{pattern}**/*" if pattern.endswith("/") else pattern
-        for path in sorted(islice(folder.glob(wanted), MAX_LOOKED_AT)):
+        matches = list(islice(folder.glob(wanted), MAX_LOOKED_AT + 1))
+        for path in sorted(matches):
             if path.is_dir():
                 folders += 1
             elif wrong := _wrong(path, fence):
@@ -38,7 +39,7 @@ def find(patterns: list[str], folder: Path, fence: Path) -> Found:
                 found.complaints.append(f"{path.relative_to(folder).as_posix()!r} is not kept: {wrong}")
             else:
                 found.files.setdefault(_name(path, folder), path.resolve())
-        if len(found.files) > MAX_FILES:
+        if len(found.files) > MAX_FILES or len(matches) > MAX_LOOKED_AT:
             raise Limited(f"{pattern!r} means more than {MAX_FILES} files; pack them into one and keep that")
         if len(found.files) == before and not refused:
             hint = f"; it means folders only, write {pattern.rstrip('/')}/**/* for what is in them" if folders else ""

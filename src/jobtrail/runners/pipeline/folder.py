@@ -90,6 +90,8 @@ def _empty(folder: Path) -> None:
     if folder.is_symlink() or not folder.is_dir():
         folder.unlink()
         return
-    aside = next(name for i in range(1_000_000) if not os.path.lexists(name := folder.with_name(f"old-{folder.name}-{i}")))
+    aside = next(
+        name for i in range(1_000_000) if not os.path.lexists(name := folder.with_name(f"old-{folder.name}-{i}"))
+    )
     folder.rename(aside)
     shutil.rmtree(aside, ignore_errors=True)

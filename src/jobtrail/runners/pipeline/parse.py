@@ -104,7 +104,9 @@ def _content(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise NotFound(f"there is no file {str(path)!r}; check the path") from None
     except OSError as error:
-        raise Invalid(f"{str(path)!r} cannot be read: {error.strerror}; name a file, and one that you may read") from error
+        raise Invalid(
+            f"{str(path)!r} cannot be read: {error.strerror}; name a file, and one that you may read"
+        ) from error
     at = path.name
     if path.suffix == ".toml":
         try:
@@ -161,7 +163,7 @@ def _options(file: FileSpec, problems: Problems) -> dict[str, Any]:
 def _retry(given: int | JobRetry | None, problems: Problems) -> dict[str, Any]:
     if given is None:
         return {}
-    words = {"max_attempts": given} if isinstance(given, int) else msgspec.structs.asdict(given)
+    words: dict[str, Any] = {"max_attempts": given} if isinstance(given, int) else msgspec.structs.asdict(given)
     try:
         policy = Retry(**{key: value for key, value in words.items() if value is not None})
     except Invalid as error:

@@ -220,7 +220,9 @@ class _Check:
         if step.shell:
             return self._shell(step.run, at)
         if isinstance(step.run, str):
-            self.problems[at] = 'must be a list such as ["git", "status"]; for a text that a shell reads, set shell to true'
+            self.problems[at] = (
+                'must be a list such as ["git", "status"]; for a text that a shell reads, set shell to true'
+            )
             return ()
         if not step.run or not step.run[0].strip():
             self.problems[at] = "must name at least a program"

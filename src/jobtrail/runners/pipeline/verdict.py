@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
 from jobtrail.core import duration, jsonguard
@@ -90,5 +91,5 @@ def _not_started(message: str) -> tuple[str, str]:
     return "not_started", f"could not be started: {message}"
 
 
-def _shown(limit: object) -> str:
-    return duration.show(limit) if hasattr(limit, "total_seconds") else ""  # type: ignore[arg-type]
+def _shown(limit: timedelta | None) -> str:
+    return duration.show(limit) if limit is not None else ""

@@ -1,7 +1,7 @@
 -- Rendered from jobtrail.core.status; `python -m jobtrail.core.render` writes it anew. Do not edit.
 create or replace function jobtrail.job_may_move(was jobtrail.job_status, becomes jobtrail.job_status,
   event text) returns boolean language sql immutable parallel safe as $$
-  select case event
+  select (case event
     when 'job.started' then (was = 'QUEUED' and becomes = 'RUNNING')
     when 'job.completed' then (was = 'RUNNING' and becomes = 'COMPLETED')
     when 'job.created' then (was is null and becomes = 'QUEUED') or (was is null and becomes = 'PENDING')
@@ -37,11 +37,11 @@ create or replace function jobtrail.job_may_move(was jobtrail.job_status, become
     when 'artifact.created' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'budget.warned' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'budget.exceeded' then (was = 'RUNNING' and becomes = 'RUNNING')
-    else false end
+    else false end) is true
 $$;
 create or replace function jobtrail.attempt_may_move(was jobtrail.attempt_status,
   becomes jobtrail.attempt_status) returns boolean language sql immutable parallel safe as $$
-  select
+  select (
     (was = 'INITIALIZING' and becomes = 'CANCELLED')
     or    (was = 'INITIALIZING' and becomes = 'COMPLETED')
     or    (was = 'INITIALIZING' and becomes = 'FAILED')
@@ -57,10 +57,11 @@ create or replace function jobtrail.attempt_may_move(was jobtrail.attempt_status
     or    (was = 'RUNNING' and becomes = 'TIMED_OUT')
     or    (was is null and becomes = 'INITIALIZING')
     or    (was is null and becomes = 'RUNNING')
+  ) is true
 $$;
 create or replace function jobtrail.step_may_move(was jobtrail.step_status,
   becomes jobtrail.step_status) returns boolean language sql immutable parallel safe as $$
-  select
+  select (
     (was = 'FAILED' and becomes = 'RUNNING')
     or    (was = 'PENDING' and becomes = 'RUNNING')
     or    (was = 'PENDING' and becomes = 'SKIPPED')
@@ -72,4 +73,5 @@ create or replace function jobtrail.step_may_move(was jobtrail.step_status,
     or    (was is null and becomes = 'PENDING')
     or    (was is null and becomes = 'RUNNING')
     or    (was is null and becomes = 'SKIPPED')
+  ) is true
 $$;

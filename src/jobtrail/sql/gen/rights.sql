@@ -14,8 +14,8 @@ begin
     execute format('grant select on %s to jobtrail_app', name);
   end loop;
   grant insert, update on jobtrail.workspaces, jobtrail.projects, jobtrail.tasks, jobtrail.jobs, jobtrail.attempts,
-    jobtrail.steps, jobtrail.gates, jobtrail.queues, jobtrail.workers, jobtrail.upkeep_leases, jobtrail.results
-    to jobtrail_app;
+    jobtrail.steps, jobtrail.gates, jobtrail.queues, jobtrail.workers, jobtrail.upkeep_leases, jobtrail.results,
+    jobtrail.sealer to jobtrail_app;
   grant insert, update, delete on jobtrail.ready, jobtrail.timers, jobtrail.queue_stats, jobtrail.idempotency_keys
     to jobtrail_app;
   grant insert on jobtrail.log_chunks, jobtrail.metrics, jobtrail.usage, jobtrail.assets, jobtrail.gate_decisions,
@@ -25,5 +25,14 @@ begin
     jobtrail.remove_jobs(timestamptz, integer) from public;
   grant execute on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),
     jobtrail.remove_jobs(timestamptz, integer) to jobtrail_app;
+end
+$$;
+
+-- After a dump was restored, transaction ids go on where the trail stands.
+do $$
+begin
+  if to_regprocedure('jobtrail.rebase_txids()') is not null then
+    perform jobtrail.rebase_txids();
+  end if;
 end
 $$;

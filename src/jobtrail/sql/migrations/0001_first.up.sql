@@ -91,9 +91,9 @@ create table jobtrail.jobs (
   backoff_type jobtrail.backoff_type not null default 'EXPONENTIAL',
   actor_type jobtrail.actor_type not null default 'system',
   progress real not null default 0 check (progress between 0 and 100),
-  timeout_seconds real check (timeout_seconds > 0),
-  idle_timeout_seconds real check (idle_timeout_seconds > 0),
-  queue_timeout_seconds real check (queue_timeout_seconds > 0),
+  timeout_seconds real check (timeout_seconds > 0 and timeout_seconds < 'infinity'),
+  idle_timeout_seconds real check (idle_timeout_seconds > 0 and idle_timeout_seconds < 'infinity'),
+  queue_timeout_seconds real check (queue_timeout_seconds > 0 and queue_timeout_seconds < 'infinity'),
   estimated_seconds real,
   actual_seconds real,
   created_at timestamptz not null default jobtrail.clock() check (isfinite(created_at)),
@@ -126,9 +126,7 @@ create table jobtrail.jobs (
   trail_hash bytea,                             -- the hash of the last event: the head of the job's chain
   note jsonb,                                   -- what the last event says beyond its columns
   input jsonb not null default '{}',
-  primary key (workspace_id, id),
-  foreign key (workspace_id, project_id) references jobtrail.projects (workspace_id, id),
-  foreign key (workspace_id, task_id) references jobtrail.tasks (workspace_id, id)
+  primary key (workspace_id, id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.2);
 create index jobs_by_type on jobtrail.jobs (workspace_id, type, id);
 create index jobs_aborted on jobtrail.jobs (workspace_id, aborted_at, id) where aborted_at is not null;
@@ -391,7 +389,7 @@ create unique index seals_in_order on jobtrail.seals (up_to_txid, workspace_id);
 
 -- Where the sealer stands. It only spares the sealer work: the seals alone say what is sealed.
 create table jobtrail.sealer (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   up_to_txid bigint not null default 0,                         -- whatever is not above is sealed
   safe_at timestamptz not null default '-infinity',             -- whatever is above was written after
   seen_txid bigint not null default 0,                          -- had not begun yet at seen_at

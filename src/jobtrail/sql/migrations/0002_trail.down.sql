@@ -11,7 +11,6 @@ drop trigger write_new on jobtrail.jobs;
 drop trigger link_change on jobtrail.jobs;
 drop trigger link_new on jobtrail.jobs;
 drop trigger guard_settled on jobtrail.jobs;
-drop trigger guard_move on jobtrail.jobs;
-drop trigger guard_new on jobtrail.jobs;
 drop function jobtrail.write_trail(), jobtrail.link_job_change(), jobtrail.link_new_job(), jobtrail.link,
-  jobtrail.changed_settings, jobtrail.job_terms, jobtrail.job_settings, jobtrail.refuse_change(), jobtrail.refuse_move();
+  jobtrail.changed_settings, jobtrail.job_terms, jobtrail.job_settings, jobtrail.refuse_change(), jobtrail.refuse_move(),
+  jobtrail.is_homeless;

@@ -54,14 +54,30 @@ create function jobtrail.link(previous bytea, at timestamptz, workspace_id uuid,
     coalesce(actor_id, ''), coalesce(payload, '')), 'UTF8'))
 $$;
 
+create function jobtrail.is_homeless(j jobtrail.jobs) returns boolean language sql stable as $$
+  select (j.task_id is not null and not exists (select from jobtrail.tasks t
+      where t.workspace_id = j.workspace_id and t.id = j.task_id))
+    or (j.project_id is not null and not exists (select from jobtrail.projects p
+      where p.workspace_id = j.workspace_id and p.id = j.project_id))
+$$;
+
+-- The checks are plain expressions, which the session keeps prepared; conditions on the triggers would be prepared
+-- anew for every statement, at half a millisecond each time.
 create function jobtrail.link_new_job() returns trigger language plpgsql as $$
 begin
+  if not jobtrail.job_may_move(null, new.status, 'job.created') then
+    raise exception using errcode = 'JT001', message = format('job %s may not begin as %s', new.id, new.status);
+  end if;
   if (new.attempt_id, new.step_id, new.attempt_count, new.failure_count, new.loss_count, new.progress, new.stage,
       new.started_at, new.completed_at, new.aborted_at, new.actual_seconds, new.cancel_requested_at, new.cancel_reason,
       new.error_code, new.error_message) is distinct from
       (null, null, 0, 0, 0, 0, null, null, null, null, null, null, null, null, null) then
     raise exception using errcode = 'JT001', message = format('job %s is new and cannot have run before', new.id),
       hint = 'Leave to the database what happens to a job after it was accepted.';
+  end if;
+  -- Foreign keys here would cost every job, for the few that have a task or a project; those are never deleted.
+  if (new.task_id is not null or new.project_id is not null) and jobtrail.is_homeless(new) then
+    raise exception using errcode = '23503', message = format('job %s names a task or project that is not there', new.id);
   end if;
   new.event := 'job.created';
   new.created_at := jobtrail.clock();
@@ -70,17 +86,15 @@ begin
   new.updated_at := new.created_at;
   new.queued_at := case when new.status = 'QUEUED' then new.created_at end;
   new.unique_hold := new.unique_key;
-  new.note := jsonb_strip_nulls(jsonb_build_object('type', new.type, 'queue', new.queue, 'priority', new.priority,
-    'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex')));
-  if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags)
-      is distinct from (null, null, null, null, null, 3, '{}'::text[]) then
-    new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new));
-  end if;
-  if (new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
+  new.note := jsonb_build_object('type', new.type, 'queue', new.queue, 'priority', new.priority,
+    'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
+  if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags,
+      new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
       new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.project_id, new.task_id, new.parent_id,
-      new.rerun_of, new.created_by) is distinct from ('EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
+      new.rerun_of, new.created_by) is distinct from
+      (null, null, null, null, null, 3, '{}'::text[], 'EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
       null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
-    new.note := new.note || jobtrail.job_terms(new);
+    new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new)) || jobtrail.job_terms(new);
   end if;
   new.trail_hash := jobtrail.link('', new.updated_at, new.workspace_id, new.id, 1, new.event, new.status, null, null,
     new.actor_type, new.actor_id, new.note::text);
@@ -90,13 +104,13 @@ $$;
 
 create function jobtrail.link_job_change() returns trigger language plpgsql as $$
 declare
-  -- A note that a verb brings cannot pass for a change of a setting.
-  said jsonb := case when new.note is null or new.note is not distinct from old.note then null
-    when jsonb_typeof(new.note) <> 'object' then jsonb_build_object('note', new.note)
-    else new.note - '{wait_reason,stage,progress,priority,queue,title,tags,scheduled_at,cancel_at,cancel_requested_at,
-      cancel_reason,max_attempts,failure_count,loss_count,generation,error_code,error_message,estimated_seconds}'::text[]
-    end;
+  said jsonb;
 begin
+  if not jobtrail.job_may_move(old.status, new.status, new.event) then
+    raise exception using errcode = 'JT001',
+      message = format('job %s may not go from %s to %s as %s', new.id, old.status, new.status, new.event),
+      hint = 'Set `event` to what happens; jobtrail.job_may_move tells what is legal.';
+  end if;
   if new.attempt_count <> old.attempt_count + (new.event = 'job.started')::integer
       or (new.attempt_id is distinct from old.attempt_id) <> (new.event = 'job.started') then
     raise exception using errcode = 'JT001', message = format('job %s: only job.started names a new attempt', new.id);
@@ -118,6 +132,13 @@ begin
       new.actual_seconds := extract(epoch from new.completed_at - old.started_at);
     end if;
   end if;
+  if new.note is not null and new.note is distinct from old.note then
+    -- A note that a verb brings cannot pass for a change of a setting.
+    said := case when jsonb_typeof(new.note) <> 'object' then jsonb_build_object('note', new.note)
+      else new.note - '{wait_reason,stage,progress,priority,queue,title,tags,scheduled_at,cancel_at,cancel_requested_at,
+        cancel_reason,max_attempts,failure_count,loss_count,generation,error_code,error_message,estimated_seconds}'::text[]
+      end;
+  end if;
   if (new.wait_reason, new.stage, new.progress, new.priority, new.queue, new.title, new.tags, new.scheduled_at,
       new.cancel_at, new.cancel_requested_at, new.cancel_reason, new.max_attempts, new.failure_count, new.loss_count,
       new.generation, new.error_code, new.error_message, new.estimated_seconds)
@@ -135,11 +156,13 @@ $$;
 
 create function jobtrail.write_trail() returns trigger language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
+declare
+  this_txid bigint := pg_current_xact_id()::text::bigint + jobtrail.txid_base();
 begin
   insert into jobtrail.events (workspace_id, job_id, attempt_id, step_id, txid, at, seq, status, actor_type, type,
       actor_id, payload, hash)
-    select workspace_id, id, attempt_id, step_id, pg_current_xact_id()::text::bigint + jobtrail.txid_base(), updated_at, version, status,
-      actor_type, event, actor_id, note::text, trail_hash
+    select workspace_id, id, attempt_id, step_id, this_txid, updated_at, version, status, actor_type, event, actor_id,
+      note::text, trail_hash
     from changed;
   insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
     select workspace_id, id, priority, queue, type, concurrency_key from changed where status = 'QUEUED'
@@ -161,15 +184,12 @@ begin
 end
 $$;
 
-create trigger guard_new before insert on jobtrail.jobs for each row
-  when (not jobtrail.job_may_move(null, new.status, 'job.created')) execute function jobtrail.refuse_move();
-create trigger guard_move before update on jobtrail.jobs for each row
-  when (not jobtrail.job_may_move(old.status, new.status, new.event)) execute function jobtrail.refuse_move();
 create trigger guard_settled before update of workspace_id, id, type, input, created_at, created_by, unique_key,
   concurrency_key, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms,
   timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at,
   completed_at, aborted_at, actual_seconds, unique_hold, trail_hash on jobtrail.jobs for each row
-  execute function jobtrail.refuse_change('a change of what the job was accepted with, or of what the database derives', 'Rerun it with other input.');
+  execute function jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its '
+    'moves', 'Rerun it with other input.');
 create trigger link_new before insert on jobtrail.jobs for each row execute function jobtrail.link_new_job();
 create trigger link_change before update on jobtrail.jobs for each row execute function jobtrail.link_job_change();
 create trigger write_new after insert on jobtrail.jobs referencing new table as changed for each statement

@@ -12,5 +12,5 @@ begin
   end loop;
 end
 $$;
-drop function jobtrail.remove_jobs(timestamptz, integer), jobtrail.drop_partitions(text, timestamptz),
+drop function jobtrail.rebase_txids(), jobtrail.remove_jobs(timestamptz, integer), jobtrail.drop_partitions(text, timestamptz),
   jobtrail.make_partitions(integer), jobtrail.protect_partition(text, boolean);

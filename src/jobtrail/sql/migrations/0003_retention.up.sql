@@ -77,13 +77,13 @@ declare
   gone uuid[];
 begin
   with old as (
-    select workspace_id, id, version, trail_hash from jobtrail.jobs
+    select workspace_id, id, version, trail_hash, created_at, updated_at from jobtrail.jobs
     where completed_at < least(before, jobtrail.clock() - interval '1 day')
       and status in ('COMPLETED', 'FAILED', 'CANCELLED')
     order by id limit most for update skip locked
   ), kept as (
-    insert into jobtrail.tombstones (workspace_id, job_id, last_seq, trail_hash)
-    select workspace_id, id, version, trail_hash from old returning job_id
+    insert into jobtrail.tombstones (workspace_id, job_id, last_seq, trail_hash, first_at, last_at)
+    select workspace_id, id, version, trail_hash, created_at, updated_at from old returning job_id
   )
   select array_agg(job_id) into gone from kept;
   delete from jobtrail.attempts where job_id = any (gone);
@@ -94,6 +94,25 @@ begin
   return coalesce(cardinality(gone), 0);
 end
 $$;
+
+-- Raises the base of transaction ids where the trail knows higher ones than this server, so that order and seals go on
+-- after a dump was restored. Run it before anything works on the restored tables; it returns the base.
+create function jobtrail.rebase_txids() returns bigint language plpgsql as $$
+declare
+  latest bigint;
+  here bigint := pg_current_xact_id()::text::bigint;
+begin
+  perform set_config('jobtrail.workspace', '*', true);
+  select greatest(s.up_to_txid, (select max(txid) from jobtrail.events where txid > s.up_to_txid)) into latest
+    from jobtrail.sealer s;
+  if latest >= here + jobtrail.txid_base() then
+    execute format('create or replace function jobtrail.txid_base() returns bigint language sql immutable parallel safe '
+      'as $f$ select %s::bigint $f$', latest - here + 1);
+  end if;
+  return jobtrail.txid_base();
+end
+$$;
+revoke all on function jobtrail.rebase_txids() from public;
 
 select jobtrail.make_partitions(7);
 select set_config('jobtrail.workspace', '*', true);

@@ -12,7 +12,7 @@ with due as (
   select distinct on (h.workspace_id, h.id) h.workspace_id, h.id, d.type
   from held h join due d on d.workspace_id = h.workspace_id and d.job_id = h.id
   where (d.type = 'START' and h.status = 'PENDING' and h.scheduled_at <= d.due_at
-      and h.wait_reason in ('SCHEDULE', 'RETRY'))
+      and h.wait_reason not in ('GATE', 'DEPENDENCY'))
     or (d.type = 'CANCEL' and h.status in ('PENDING', 'QUEUED', 'RUNNING') and h.cancel_requested_at is null
       and h.cancel_at <= d.due_at)
     or (d.type = 'QUEUE_TIMEOUT' and h.status = 'QUEUED'
@@ -41,6 +41,10 @@ with due as (
     and t.workspace_id = d.workspace_id and t.job_id = d.job_id and t.type = d.type and t.due_at = d.due_at
     and (h.id is not null
       or not exists (select from jobtrail.jobs j where j.workspace_id = d.workspace_id and j.id = d.job_id))
+), ungated as (
+  update jobtrail.gates g set status = 'EXPIRED', decided_at = jobtrail.clock() from moved m
+  where g.workspace_id = any (array(select workspace_id from moved)) and g.job_id = any (array(select id from moved))
+    and g.workspace_id = m.workspace_id and g.job_id = m.id and g.status = 'WAITING' and m.status = 'CANCELLED'
 ), unready as (
   delete from jobtrail.ready where ctid = any (array(
     select r.ctid from jobtrail.ready r join moved m on r.queue = m.queue and r.priority = m.priority
@@ -48,5 +52,6 @@ with due as (
     where r.queue = any (array(select queue from moved)) and r.priority = any (array(select priority from moved))
       and r.job_id = any (array(select id from moved)) and m.status <> 'QUEUED' for update of r skip locked))
 )
-select (select count(*) from moved), (select min(due_at) from jobtrail.timers where due_at > (select jobtrail.clock())),
+select (select count(*) from moved), (select extract(epoch from min(due_at) - (select jobtrail.clock()))::float8
+    from jobtrail.timers where due_at > (select jobtrail.clock())),
   coalesce((select array_agg(distinct queue) from moved where status = 'QUEUED'), '{}')

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from jobtrail.core.errors import JobtrailError
 from jobtrail.service import gates, upkeep, workers
+from jobtrail.store.query import Query, nothing
 from jobtrail.store.wake import ORDERS
 from jobtrail.worker.link import Link
 from jobtrail.worker.plan import Plan
@@ -21,7 +22,7 @@ from jobtrail.worker.upkeep import retention
 log = logging.getLogger("jobtrail.upkeep")
 
 LEASE_SECONDS = 5.0
-STAGE_SECONDS = 1.0
+STAGE_SECONDS = 0.2
 """How often timers are looked at when no nearer one is known."""
 
 Hear = Callable[[str], None]
@@ -36,9 +37,9 @@ class Duty:
     do: Callable[[], Awaitable[object]]
 
 
-async def keep(link: Link, worker_id: UUID, plan: Plan, hear: Hear) -> None:
+async def keep(link: Link, worker_id: UUID, plan: Plan, hear: Hear, news: asyncio.Event) -> None:
     """Keeps house while this worker is elected; until it is cancelled."""
-    stager = Stager(link, hear)
+    stager = Stager(link, hear, news)
     duties = [
         Duty("rescue", 1.0, lambda: _rescue(link, hear)),
         Duty("days", 3600.0, lambda: retention.make_days(link)),
@@ -79,28 +80,32 @@ async def _repeat(duty: Duty) -> None:
 class Stager:
     """Moves what is due, within some milliseconds of its time: it knows when the next timer is due."""
 
-    def __init__(self, link: Link, hear: Hear) -> None:
-        self._link, self._hear = link, hear
+    def __init__(self, link: Link, hear: Hear, news: asyncio.Event) -> None:
+        self._link, self._hear, self._news = link, hear, news
 
     async def run(self) -> None:
         """Stages until it is cancelled."""
         while True:
             wait = STAGE_SECONDS
             try:
-                staged: upkeep.Staged = await self._link.once(upkeep.stage())
-                expired, queues = await self._link.once(gates.expire())
-                for queue in {*staged.queues, *queues}:
-                    self._hear(queue)
-                if staged.moved:
-                    self._hear(ORDERS)
-                if staged.moved or expired:
-                    wait = 0.0
-                elif staged.next_due_at is not None:
-                    left = (staged.next_due_at - datetime.now(UTC)).total_seconds()
-                    wait = min(STAGE_SECONDS, max(left, 0.001))
+                wait = await self.stage()
             except JobtrailError as error:
                 log.warning("upkeep could not stage: %s", error)
-            await asyncio.sleep(min(wait, 0.2) if wait else 0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), wait)
+            self._news.clear()
+
+    async def stage(self) -> float:
+        """Moves what is due now; answers after how many seconds to look again."""
+        staged: upkeep.Staged = await self._link.once(upkeep.stage())
+        expired, queues = await self._link.once(gates.expire())
+        for queue in {*staged.queues, *queues}:
+            self._hear(queue)
+            await self._link.once(Query("verbs/nudge", (queue,), nothing))
+        if staged.moved or expired:
+            self._hear(ORDERS)
+            return 0.0
+        return STAGE_SECONDS if staged.next_due_seconds is None else min(STAGE_SECONDS, staged.next_due_seconds)
 
 
 async def _rescue(link: Link, hear: Hear) -> None:

@@ -1,0 +1,115 @@
+"""From a command line to a job that can be enqueued: its type, its input as the type wants it, its options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jobtrail.app import priority_of
+from jobtrail.cli import apps, values
+from jobtrail.cli.apps import Project
+from jobtrail.cli.telling import Usage
+from jobtrail.client import Client, new_id
+from jobtrail.core import duration, jsonguard
+from jobtrail.core.errors import Invalid, UnknownType
+from jobtrail.service.jobs import NewJob, Options
+
+_FILES: Final = (".toml", ".json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How the job is to run, as it was typed; None: as its type has it."""
+
+    queue: str | None = None
+    priority: str | None = None
+    delay: str | None = None
+    at: str | None = None
+    unique_key: str | None = None
+    tags: tuple[str, ...] = ()
+    title: str | None = None
+
+
+NO_WISHES: Final = Wishes()
+
+
+def of_type(
+    project: Project, type: str, pairs: Sequence[str], given: str | None, wishes: Wishes = NO_WISHES
+) -> NewJob:
+    """A job of a type that the project may know. Raises Invalid when it knows it and the input does not fit."""
+    runner = project.runner(type)
+    input = values.read(pairs, given, apps.schema_of(runner))
+    wrong = dict(apps.check_input(runner, input))
+    if wrong:
+        raise Invalid(f"the input does not fit {type}: {'; '.join(_said(wrong))}", fields=wrong)
+    return _job(input, project.options(type), wishes)
+
+
+def of_file(path: Path, pairs: Sequence[str], given: str | None, wishes: Wishes = NO_WISHES) -> NewJob:
+    """A job that a file describes. Raises NotFound, or Invalid with everything that is wrong."""
+    from jobtrail.runners.pipeline.parse import load_file
+
+    file = load_file(path, values.read(pairs, given, None))
+    options = Options(type=file.type, **file.options)
+    return _job(file.input, options, replace(wishes, title=wishes.title or file.title))
+
+
+def is_file(target: str) -> bool:
+    """Whether what is to run is a file rather than a type."""
+    return target.endswith(_FILES)
+
+
+def known_to(client: Client, project: Project, type: str) -> None:
+    """Raises UnknownType unless the project or a live worker knows the type."""
+    if type in project.types:
+        return
+    elsewhere = {one for worker in client.workers() if worker.leased and worker.stopped_at is None for one in worker.types}
+    if type not in elsewhere:
+        raise apps.unknown(type, project.types, elsewhere)
+
+
+def check_known(project: Project, type: str) -> None:
+    """Raises UnknownType unless the project knows the type, so that it can run here."""
+    if type not in project.types:
+        error: UnknownType = apps.unknown(type, project.types)
+        raise error
+
+
+def _job(input: dict[str, Any], options: Options, wishes: Wishes) -> NewJob:
+    when = start_at(wishes.delay, wishes.at)
+    if wishes.queue is not None:
+        options = replace(options, queue=jsonguard.check_name(wishes.queue, "a queue's name"))
+    if wishes.priority is not None:
+        options = replace(options, priority=priority_of(wishes.priority))
+    if when is not None:
+        options = replace(options, scheduled_at=when)
+    if wishes.tags:
+        options = replace(options, tags=tuple(dict.fromkeys((*options.tags, *wishes.tags))))
+    return NewJob(
+        id=new_id(),
+        input=jsonguard.encode(input, at="input"),
+        options=options,
+        title=wishes.title,
+        unique_key=wishes.unique_key,
+    )
+
+
+def start_at(delay: str | None, at: str | None) -> datetime | None:
+    """When to start, from a length of time or a time; a time without a zone is local."""
+    if delay is not None and at is not None:
+        raise Usage("--delay and --at say the same; give one of them")
+    if delay is not None:
+        return datetime.now(UTC) + duration.parse(delay)
+    if at is None:
+        return None
+    try:
+        return datetime.fromisoformat(at).astimezone(UTC)
+    except ValueError as error:
+        raise Invalid(f"--at {at!r} is not a time; write for example 2026-01-31T18:30 or 2026-01-31T18:30:00Z") from error
+
+
+def _said(wrong: dict[str, str]) -> list[str]:
+    return [f"{field}: {what}" for field, what in wrong.items()]

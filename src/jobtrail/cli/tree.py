@@ -1,0 +1,153 @@
+"""The tree of commands: names, groups and one line of help each. No command is imported here, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.metadata import version
+from typing import Final
+
+from cyclopts import App, Group
+
+from jobtrail.cli.flags import Twins
+
+_FIRST: Final = Group("Start here", sort_key=1)
+_JOBS: Final = Group("Jobs", sort_key=2)
+_AROUND: Final = Group("Around jobs", sort_key=3)
+_HOUSE: Final = Group("The installation", sort_key=4)
+_ALSO: Final = Group("Also", sort_key=5)
+
+_COMMANDS: Final = (
+    ("demo", "demo:demo", _FIRST, "A real job to break: kill -9 its worker and watch another one go on."),
+    ("init", "init:init", _FIRST, "Write a first app.py with its test here; nothing is overwritten."),
+    ("dev", "dev:dev", _FIRST, "Database and worker in one terminal; a new worker when your code changes."),
+    ("run", "run:run", _FIRST, "Run one job here, from a file or by its type, and exit with its outcome."),
+    ("enqueue", "enqueue:enqueue", _JOBS, "Hand in a job for the workers."),
+    ("doctor", "doctor:doctor", _HOUSE, "Check everything here, and say what to do about what is wrong."),
+    ("bench", "bench:bench", _HOUSE, "Measure this machine and database, against the limit in the same run."),
+    ("completion", "completion:completion", _HOUSE, "Print the completion script of a shell."),
+    ("version", "version:version", _HOUSE, "Print the versions of Jobtrail and of what it runs on."),
+)
+
+_NOUNS: Final = (
+    ("job", _JOBS, "Look at jobs and act on them.", (
+        ("list", "job_list:jobs", "Jobs, newest first."),
+        ("get", "job_get:get", "One job with its steps, attempts and result."),
+        ("watch", "job_follow:watch", "Follow a job; exits with its outcome. Ctrl-C lets it run on."),
+        ("wait", "job_follow:wait", "Wait for the end of jobs; exits with their outcome."),
+        ("logs", "job_logs:logs", "What a job printed and wrote."),
+        ("events", "job_get:events", "The trail of a job."),
+        ("timeline", "job_timeline:timeline", "Attempts and steps over time, drawn as text."),
+        ("why", "job_get:why", "One sentence: why a job waits, failed or was lost."),
+        ("cancel", "job_act:cancel", "Cancel jobs."),
+        ("retry", "job_act:retry", "Try failed or cancelled jobs again; finished steps are kept."),
+        ("rerun", "job_act:rerun", "A new job like this one, with the same input or another."),
+    )),
+    ("gate", _JOBS, "Decisions that jobs wait for.", (
+        ("list", "gate:gates", "Gates that wait, oldest question first."),
+        ("approve", "gate:approve", "Approve; the job goes on."),
+        ("reject", "gate:reject", "Reject; the job is told."),
+    )),
+    ("file", _AROUND, "Files that jobs took in or made.", (
+        ("list", "file:files", "The files of a job."),
+        ("get", "file:get", "Copy a file of a job to here."),
+    )),
+    ("queue", _AROUND, "Queues: how they stand, pause, resume.", (
+        ("list", "queue:queues", "How the queues stand."),
+        ("pause", "queue:pause", "Let workers take no more of a queue; what runs goes on."),
+        ("resume", "queue:resume", "Let workers take of a queue again."),
+    )),
+    ("worker", _AROUND, "Start workers, and see who works.", (
+        ("start", "worker:start", "Work on queues until told to stop."),
+        ("list", "worker:workers", "The workers, those alive first."),
+    )),
+    ("audit", _AROUND, "Prove that the trail is whole.", (
+        ("verify", "audit:verify", "Check the hash chains, the seals and the anchor."),
+        ("export", "audit:export", "Write the trail out, one JSON object a line."),
+    )),
+    ("db", _HOUSE, "The database: make, look after, check.", (
+        ("up", "db:up", "Bring the tables to the version that this program needs."),
+        ("down", "db:down", "Stop the embedded database, or take migrations back with --to."),
+        ("status", "db:status", "Which database it is, and how its tables stand."),
+        ("prune", "db:prune", "Remove now what is past its retention."),
+        ("check", "db:check", "Check connection, role, version, clock, settings and upkeep."),
+    )),
+)  # fmt: skip
+
+_HELP: Final = """Runs work that takes long, costs money and must be explained afterwards.
+
+Without JOBTRAIL_DATABASE_URL, a PostgreSQL of its own lives in .jobtrail/ of this folder."""
+_EPILOGUE: Final = """Exit codes: 0 done, or the job completed · 1 unexpected · 2 usage · 3 the job failed · 4 not allowed ·
+5 not found · 6 conflict · 7 cancelled or rejected · 8 still pending · 9 partly · 69 unreachable · 130 interrupted.
+Any option --foo-bar can be given as JOBTRAIL_FOO_BAR, and settings in jobtrail.toml or [tool.jobtrail]."""
+
+
+def tree() -> App:
+    """All commands. A call of it runs one and answers what that answers; errors pass through."""
+    app = App(
+        name="jobtrail",
+        help=_HELP,
+        help_epilogue=_EPILOGUE,
+        help_format="plaintext",
+        help_formatter=None if sys.stdout.isatty() else "plain",
+        version=lambda: f"jobtrail {version('jobtrail')}",
+        config=Twins("JOBTRAIL_", command=False),
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    for order, (name, function, group, help) in enumerate(_COMMANDS):
+        app.command(f"jobtrail.cli.{function}", name=name, group=group, help=help, sort_key=order)
+    for order, (noun, group, help, verbs) in enumerate(_NOUNS):
+        branch = App(name=noun, help=help, group=group, sort_key=order, help_epilogue="")
+        for place, (name, function, what) in enumerate(verbs):
+            branch.command(f"jobtrail.cli.{function}", name=name, help=what, sort_key=place)
+        app.command(branch)
+    for flag in (*app.help_flags, *app.version_flags):
+        app[flag].group = (_ALSO,)
+    return app
+
+
+def unknown(words: Sequence[str]) -> str | None:
+    """What is wrong with the command that is named, before anything is imported to find out; None when it is one."""
+    nouns = {noun: [name for name, *_ in verbs] for noun, _, _, verbs in _NOUNS}
+    known, said = [*nouns, *(name for name, *_ in _COMMANDS)], ""
+    for word in words[:2]:
+        if word.startswith("-"):
+            return None
+        if word not in known:
+            close = get_close_matches(word, known, n=1)
+            there = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
+            return f"there is no command {f'{said} {word}'.strip()!r}; {there}"
+        if word not in nouns:
+            return None
+        known, said = nouns[word], word
+    return None
+
+
+def nearest(words: Sequence[str]) -> str:
+    """The command that a wrong command line comes closest to, for `--help`."""
+    nouns = {noun: {name for name, *_ in verbs} for noun, _, _, verbs in _NOUNS}
+    names = {name for name, *_ in _COMMANDS}
+    if words and words[0] in names:
+        return f"jobtrail {words[0]}"
+    if words and words[0] in nouns:
+        known = len(words) > 1 and words[1] in nouns[words[0]]
+        return f"jobtrail {words[0]} {words[1]}" if known else f"jobtrail {words[0]}"
+    return "jobtrail"
+
+
+def global_last(words: list[str]) -> list[str]:
+    """Options of every command may also stand first: `jobtrail -o json job list`."""
+    first: list[str] = []
+    while words and words[0] in ("-o", "--output", "--home", "--workspace", "--database-url", "--color"):
+        first += words[:2]
+        words = words[2:]
+        if words and words[0] == "--debug":
+            first.append(words.pop(0))
+    if words and words[0] == "--debug":
+        return global_last([*words[1:], "--debug"])
+    at = words.index("--") if "--" in words else len(words)
+    return [*words[:at], *first, *words[at:]]

@@ -1,0 +1,160 @@
+"""Why a job is where it is, in one sentence for people. Pure: what is asked of the database comes in as Facts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from jobtrail.core.model import Facts
+from jobtrail.core.status import JobStatus, WaitReason
+
+_COUNTED = 10_000
+_LONGEST = 300
+
+_WAITS_FOR = {
+    WaitReason.DEPENDENCY: "It waits for jobs that it depends on",
+    WaitReason.SIGNAL: "It waits for a signal and holds no slot meanwhile",
+    WaitReason.CHILD: "It waits for a job that it started and holds no slot meanwhile",
+    WaitReason.QUOTA: "The quota of its provider is used up",
+    WaitReason.BUDGET: "Its budget is spent; raise the budget or wait for its next period",
+    WaitReason.PAUSED: "It is paused",
+    WaitReason.LIMIT: "As many jobs like it run as its limit allows",
+}
+
+
+def sentence(facts: Facts) -> str:
+    """Why the job waits, runs, failed or ended as it did, and what helps, if something does.
+
+    The facts are those of one moment; the sentence is true for that moment.
+    """
+    status = JobStatus(facts.status)
+    match status:
+        case JobStatus.PENDING:
+            return _pending(facts)
+        case JobStatus.VALIDATING:
+            return "Its input is being checked before it takes a slot."
+        case JobStatus.QUEUED:
+            return _queued(facts)
+        case JobStatus.RUNNING:
+            return _running(facts)
+        case JobStatus.COMPLETED:
+            return "It is done."
+        case JobStatus.FAILED:
+            return _failed(facts)
+        case JobStatus.CANCELLED:
+            return f"It was cancelled{_because(facts)}."
+        case _:
+            assert_never(status)
+
+
+def _pending(facts: Facts) -> str:
+    reason = None if facts.wait_reason is None else WaitReason(facts.wait_reason)
+    if reason is None:
+        return "It was accepted and goes to its queue at once."
+    if reason is WaitReason.RETRY:
+        tries = f"It failed ({_failure(facts)}){_because(facts)}"
+        return f"{tries}; it is tried again {_when(facts.scheduled_at, facts.now)}."
+    if reason is WaitReason.SCHEDULE:
+        return f"It is scheduled to start {_when(facts.scheduled_at, facts.now)}."
+    if reason is WaitReason.GATE:
+        asked = f' on "{_cut(facts.question)}"' if facts.question else ""
+        return f"It waits for a decision{asked}; decide with `jobtrail gate approve` or `jobtrail gate reject`."
+    again = "" if facts.scheduled_at is None else f"; it is tried {_when(facts.scheduled_at, facts.now)}"
+    return f"{_WAITS_FOR[reason]}{again}."
+
+
+def _queued(facts: Facts) -> str:
+    queue = f"queue {facts.queue}"
+    if facts.paused_at is not None:
+        by = f" by {facts.paused_by}" if facts.paused_by else ""
+        why = f": {_cut(facts.paused_reason)}" if facts.paused_reason else ""
+        since = f"{_ago(facts.paused_at, facts.now)}"
+        return f"Its {queue} was paused{by} {since}{why}; resume it with `jobtrail queue resume {facts.queue}`."
+    if facts.workers_of_queue == 0:
+        return f"No worker serves its {queue}; start one with `jobtrail worker start -q {facts.queue}`."
+    if facts.workers_of_type == 0:
+        workers = _counted(facts.workers_of_queue, "worker serves", "workers serve")
+        return f"{workers} its {queue}, but none knows its type {facts.type}; start one whose app has it."
+    if facts.ahead:
+        before = _counted(facts.ahead, "job is", "jobs are")
+        return f"{before} ahead of it in {queue}{_waited(facts)}."
+    return f"It is the next of {queue} and starts as soon as a worker has a free slot{_waited(facts)}."
+
+
+def _running(facts: Facts) -> str:
+    where = f"on worker {facts.worker}" if facts.worker else "on a worker that is gone; another takes over soon"
+    if facts.cancel_requested_at is not None:
+        return f"It is being cancelled (asked {_ago(facts.cancel_requested_at, facts.now)}) and still runs {where}."
+    if facts.worker and facts.failure_count:
+        return f"It runs {where}, after {_counted(facts.failure_count, 'failure', 'failures')}."
+    return f"It runs {where}."
+
+
+def _failed(facts: Facts) -> str:
+    if facts.error_code == "quarantined":
+        return (
+            f"It was put aside because its worker was lost each time that it ran{_because(facts)}; "
+            "when the cause is found, use `jobtrail job retry`."
+        )
+    if facts.failure_count > 1:
+        return f"It failed {facts.failure_count} times{_because(facts)}."
+    return f"It failed{_because(facts)}."
+
+
+def _failure(facts: Facts) -> str:
+    return f"failure {facts.failure_count} of {facts.max_attempts}"
+
+
+def _because(facts: Facts) -> str:
+    """The error as the end of a clause. Messages of exceptions often begin with the code that we have already."""
+    message, code = _cut(facts.error_message), facts.error_code
+    if message and code and not message.startswith(code):
+        return f": {code}: {message}"
+    return f": {message or code}" if message or code else ""
+
+
+def _waited(facts: Facts) -> str:
+    return "" if facts.queued_at is None else f"; it has been ready for {_span(facts.now - facts.queued_at)}"
+
+
+def _when(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return "at a time that is not known"
+    if at <= now:
+        late = now - at
+        return "now" if late < timedelta(seconds=2) else f"now; it was due {_span(late)} ago"
+    return f"in {_span(at - now)} (at {_clock(at, now)})"
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    return f"{_span(now - at)} ago"
+
+
+def _clock(at: datetime, now: datetime) -> str:
+    return at.strftime("%H:%M:%S UTC" if at.date() == now.date() else "%Y-%m-%d %H:%M UTC")
+
+
+def _span(length: timedelta) -> str:
+    """About how long, in at most two units."""
+    seconds = max(0, round(length.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds and minutes < 10 else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    if number > _COUNTED:
+        return f"More than {_COUNTED} {many}"
+    return f"{number} {one if number == 1 else many}"
+
+
+def _cut(text: str | None) -> str:
+    """One line, not too long, and without a full stop, for it stands inside a sentence."""
+    line = " ".join((text or "").split()).rstrip(".")
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

@@ -1,0 +1,41 @@
+-- Up to $5 jobs after ($3, $4) in the order of (workspace, id), each with all that its trail vouches for, as lines of one
+-- shape: the job, its results, steps, files and events. One statement, so that a job that runs is seen as of one moment.
+with chunk as materialized (
+  select j.workspace_id, j.id, j.version, j.trail_hash, j.created_at, j.updated_at,
+    (to_jsonb(j) - '{input,note}'::text[] || jsonb_build_object('note', j.note::text,
+      'input_sha256', encode(sha256(convert_to(j.input::text, 'UTF8')), 'hex')))::text as said
+  from jobtrail.jobs j
+  where j.workspace_id between $1::uuid and $2::uuid and (j.workspace_id, j.id) > ($3::uuid, $4::uuid)
+  order by j.workspace_id, j.id limit $5
+)
+select c.workspace_id::text, c.id::text as job_id, c.version as seq, ''::bytea as at, '' as type, '' as status,
+  null::text as attempt_id, null::text as step_id, '' as actor_type, null::text as actor_id, c.said as payload,
+  c.trail_hash as hash, 0::int8 as txid, 'job' as line
+from chunk c
+union all
+select c.workspace_id::text, c.id::text, 0, '', '', '', null, null, '', null, r.said, '', 0, 'result'
+from chunk c cross join lateral (
+  select jsonb_build_object('generation', r.generation,
+    'output_sha256', encode(sha256(convert_to(r.output::text, 'UTF8')), 'hex'))::text as said
+  from jobtrail.results r where r.workspace_id = c.workspace_id and r.job_id = c.id offset 0
+) r
+union all
+select c.workspace_id::text, c.id::text, 0, '', '', '', null, null, '', null, s.said, '', 0, 'step'
+from chunk c cross join lateral (
+  select jsonb_build_object('id', s.id, 'key', s.key, 'status', s.status,
+    'output_sha256', encode(sha256(convert_to(s.output::text, 'UTF8')), 'hex'))::text as said
+  from jobtrail.steps s where s.workspace_id = c.workspace_id and s.job_id = c.id offset 0
+) s
+union all
+select c.workspace_id::text, c.id::text, 0, '', '', '', null, null, '', null, a.said, '', 0, 'asset'
+from chunk c cross join lateral (
+  select jsonb_build_object('id', a.id, 'name', a.name, 'byte_size', a.byte_size, 'sha256', a.sha256)::text as said
+  from jobtrail.assets a where a.workspace_id = c.workspace_id and a.job_id = c.id offset 0
+) a
+union all
+select c.workspace_id::text, c.id::text, e.seq, timestamptz_send(e.at), e.type, e.status::text, e.attempt_id::text,
+  e.step_id::text, e.actor_type::text, e.actor_id, e.payload, e.hash, e.txid, 'event'
+from chunk c cross join lateral (
+  select * from jobtrail.events e
+  where e.workspace_id = c.workspace_id and e.job_id = c.id and e.at between c.created_at and c.updated_at offset 0
+) e

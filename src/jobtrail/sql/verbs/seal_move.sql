@@ -1,0 +1,7 @@
+-- Notes that everything up to a transaction is sealed. What was seen to begin later than an earlier moment tells which
+-- days cannot hold anything that is not sealed yet.
+update jobtrail.sealer set up_to_txid = $1::int8,
+  safe_at = case when $1::int8 >= seen_txid then seen_at else safe_at end,
+  seen_at = case when $1::int8 >= seen_txid then jobtrail.clock() else seen_at end,
+  seen_txid = case when $1::int8 >= seen_txid
+    then pg_snapshot_xmax(pg_current_snapshot())::text::int8 + jobtrail.txid_base() else seen_txid end
