@@ -19,6 +19,7 @@ from jobtrail.core.model import Job
 from jobtrail.core.retry import Retry
 from jobtrail.core.status import PRIORITIES, JobStatus
 from jobtrail.runners.context import Context
+from jobtrail.runners.isolated import IsolatedRunner
 from jobtrail.runners.protocol import Runner
 from jobtrail.runners.python import Isolation, PythonRunner
 from jobtrail.runners.threads import SyncContext
@@ -247,7 +248,7 @@ class _Register:
 
     def __call__(self, function: Callable[..., Any]) -> Call[Any, Any]:
         type = self.options.type or function.__name__
-        runner = PythonRunner(type, function, isolation=self.isolation)
+        runner = IsolatedRunner(type, function) if self.isolation == "process" else PythonRunner(type, function)
         self.app.add(runner)
         options = replace(self.options, type=type)
         self.app.defaults[type] = options

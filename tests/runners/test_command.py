@@ -53,7 +53,7 @@ def test_a_command_that_ends_with_zero_is_done(tmp_path: Path) -> None:
         "duration_ms": 0,
     }
     assert outcome.used.exit_code == 0
-    assert outcome.used.memory_bytes
+    assert outcome.used.cpu_seconds is not None
     assert bed.desk.printed(source=LogSource.STDOUT) == ["hello {there} $HOME"]
     assert bed.desk.printed(source=LogSource.SYSTEM) == ["$ echo 'hello {there} $HOME'"]
     assert bed.desk.signs_of_life >= 1
@@ -222,7 +222,7 @@ def test_an_input_that_cannot_be_run_fails_for_good(tmp_path: Path) -> None:
 
 def test_a_command_is_stopped_with_all_that_it_started(tmp_path: Path) -> None:
     lock = fifo(tmp_path)
-    bed = Bed(tmp_path / "job", shell(f"sh -c 'echo up; exec cat > {lock}' & wait"))
+    bed = Bed(tmp_path / "job", shell(f"sh -c 'exec > {lock}; echo up >&2; exec tail -f /dev/null' & wait"))
 
     async def meanwhile(desk: FakeDesk) -> None:
         reader = asyncio.ensure_future(asyncio.to_thread(lock.read_bytes))
@@ -235,6 +235,19 @@ def test_a_command_is_stopped_with_all_that_it_started(tmp_path: Path) -> None:
     assert outcome.used.cpu_seconds is not None
     assert bed.memory.statuses() == {"command": "FAILED"}
     assert "the job is to stop" in str(bed.memory.steps["command"].error)
+
+
+def test_a_secret_in_the_name_of_a_file_is_hidden(tmp_path: Path) -> None:
+    run = 'ln -s nothing "$KEY.lnk"; echo x > "$KEY.txt"'
+    step = {"name": "a", "type": "ARTIFACT", "shell": True, "run": run, "env": {"KEY": "$env:API_KEY"}}
+    for pattern, answer in (("*", Done), ("*.lnk", Fail)):
+        bed = Bed(
+            tmp_path / pattern[1:], {"steps": [step | {"artifacts": [pattern]}]}, secrets={"API_KEY": "correct-horse"}
+        )
+        outcome = bed.attempt()
+        assert isinstance(outcome, answer)
+        assert f"'{MASK}.lnk' is not kept: it is a link to nothing" in bed.desk.printed()
+        assert "correct-horse" not in bed.desk.everything() + repr(outcome)
 
 
 def test_a_lost_attempt_stops_its_command_and_says_nothing_more(tmp_path: Path) -> None:

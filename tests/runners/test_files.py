@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from runners.desk import Bed
+from runners.desk import Bed, FakeDesk
 
 from jobtrail.core.errors import Limited
 from jobtrail.core.outcome import Done, Fail
@@ -117,6 +117,22 @@ def test_a_pattern_without_files_is_a_warning_unless_files_are_the_point(tmp_pat
     assert isinstance(outcome, Fail)
     assert outcome.code == "no_artifact"
     assert outcome.message == "step 'a' found nothing to keep\nno file matches '*.xml'"
+
+
+def test_a_file_that_cannot_be_kept_fails_the_step(tmp_path: Path) -> None:
+    bed = Bed(tmp_path, {"run": ["touch", "file"], "artifacts": ["*"]})
+
+    async def meanwhile(desk: FakeDesk) -> None:
+        async def keep(*_: object) -> None:
+            raise Limited("it is larger than 5 bytes")
+
+        desk.keep = keep  # type: ignore[method-assign,assignment]
+
+    outcome = bed.attempt(meanwhile)
+    assert isinstance(outcome, Fail)
+    assert outcome.code == "not_kept"
+    assert outcome.message == "step 'command' could not keep its files: it is larger than 5 bytes"
+    assert bed.memory.statuses() == {"command": "FAILED"}
 
 
 def test_a_step_may_only_keep_files(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ pieces = st.one_of(
 streams = st.lists(pieces, max_size=25).map(b"".join)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=streams, cuts=st.lists(st.integers(0, 300), max_size=12), limit=st.sampled_from([4, 7, 16, LIMIT]))
 def test_the_lines_do_not_depend_on_how_the_bytes_were_cut(data: bytes, cuts: list[int], limit: int) -> None:
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]

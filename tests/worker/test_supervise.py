@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -16,7 +17,6 @@ import psutil
 import pytest
 
 from jobtrail.worker import census, launch
-from jobtrail.worker.ended import inferred_oom
 from jobtrail.worker.supervise import Ended, Meter, Reason, Source, Spec, run
 
 PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
@@ -105,7 +105,7 @@ def test_it_runs_in_its_folder_in_a_session_of_its_own(tmp_path: Path) -> None:
     assert printed.out.decode().split() == [str(tmp_path), *[str(started[0])] * 3]
 
 
-@pytest.mark.parametrize("with_setpriv", [True, False])
+@pytest.mark.parametrize("wrapped", [True, False])
 @pytest.mark.parametrize(
     ("argv", "cwd", "says"),
     [
@@ -120,10 +120,11 @@ def test_it_runs_in_its_folder_in_a_session_of_its_own(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_start_says_why(
-    argv: list[str], cwd: str | None, says: str, with_setpriv: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    argv: list[str], cwd: str | None, says: str, wrapped: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not with_setpriv:
+    if not wrapped:
         monkeypatch.setattr(launch, "die_with_parent", tuple)
+        monkeypatch.setattr(launch, "limit_setter", lambda: None)
     (tmp_path / "plain.txt").write_text("no program")
     script = tmp_path / "lost-interpreter"
     script.write_text("#!/no/such/interpreter\n")
@@ -131,6 +132,27 @@ def test_what_cannot_start_says_why(
     ended, _ = go(spec(argv, cwd=tmp_path / (cwd or ".")))
     assert (ended.reason, ended.exit_code, ended.signal) == (Reason.NOT_STARTED, None, None)
     assert says in ended.message
+
+
+@pytest.mark.parametrize("last", range(4))
+def test_without_descriptors_nothing_is_started_and_nothing_is_left(last: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def few(real: Callable[..., object]) -> Callable[..., object]:
+        def take(*args: object) -> object:
+            nonlocal last
+            last -= 1
+            if last < 0:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return real(*args)
+
+        return take
+
+    before = psutil.Process().num_fds()
+    monkeypatch.setattr(launch, "_pipe", few(launch._pipe))
+    monkeypatch.setattr(launch, "_ended_fd", few(launch._ended_fd))
+    ended, _ = go(spec(["sleep", "60"], stdin=b"x"))
+    assert (ended.reason, "Too many open files" in ended.message) == (Reason.NOT_STARTED, True)
+    assert psutil.Process().num_fds() == before
+    assert psutil.Process().children() == []
 
 
 def test_a_command_may_exit_with_127_of_its_own() -> None:
@@ -371,25 +393,8 @@ def test_the_memory_of_the_worker_is_not_taken_for_that_of_the_command() -> None
 def test_it_is_waited_for_where_the_system_has_no_handles_on_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "exit_handle", lambda _: None)
     monkeypatch.setattr(census, "exit_handle", lambda _: None)
-    ended, _ = go(spec(["sh", "-c", "sleep 60 & exit 3"]))
+    ended, _ = go(spec(["sh", "-c", "sleep 60 >/dev/null 2>&1 & exit 3"]))
     assert (ended.reason, ended.exit_code, ended.survivors) == (Reason.EXITED, 3, 0)
-
-
-def verdict(
-    code: int, *, cgroup_kills: int = 0, kernel_kills: int = 0, killed_by_us: bool = False, limit: int | None = None
-) -> str:
-    return inferred_oom(
-        code, cgroup_kills=cgroup_kills, kernel_kills=kernel_kills, killed_by_us=killed_by_us, peak=10, limit=limit
-    )
-
-
-def test_out_of_memory_is_inferred_from_evidence_only() -> None:
-    assert verdict(-9) == verdict(0, cgroup_kills=1) == verdict(-11, kernel_kills=1) == ""
-    assert verdict(-9, kernel_kills=1, killed_by_us=True) == verdict(1, limit=10) == verdict(0, limit=9) == ""
-    assert verdict(1, cgroup_kills=1, limit=5).startswith("out of memory: the kernel killed it at its limit of 5")
-    assert verdict(-9, kernel_kills=1).startswith("out of memory, as it seems: it got a SIGKILL")
-    assert verdict(137, kernel_kills=1).startswith("out of memory, as it seems: it got a SIGKILL")
-    assert verdict(1, limit=9).startswith("out of memory, as it seems: it failed after using 10 bytes")
 
 
 def test_a_command_without_a_marker_is_refused() -> None:

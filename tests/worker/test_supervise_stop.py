@@ -6,17 +6,23 @@ import asyncio
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import psutil
 import pytest
 
 from jobtrail.worker import census, ladder, launch, psprocs, supervise
+from jobtrail.worker.census import View
+from jobtrail.worker.procfs import Proc
 from jobtrail.worker.supervise import Ended, Reason, Source, Spec, become_subreaper, run
+from jobtrail.worker.tree import Tree
 
 PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 PYTHON = (sys.executable, "-I", "-S", "-c")
@@ -84,6 +90,13 @@ def no_subreaper() -> None:
         ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)
 
 
+@pytest.fixture
+def start() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
 @pytest.fixture(params=["orphans come to us", "orphans go to init", "psutil"])
 def sight(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The three ways in which a worker may see the processes of its machine."""
@@ -99,14 +112,14 @@ def sight(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 def test_a_stubborn_grandchild_in_its_own_session_is_gone_after_cancel(sight: str) -> None:
     parent = f"import os, subprocess; subprocess.Popen(['sh', '-c', {STUBBORN!r}], start_new_session=True).wait()"
-    ended, printed = cancel_after(1, [*PYTHON, parent], grace=timedelta(seconds=0.3))
+    ended, printed = cancel_after(1, [*PYTHON, parent], grace=timedelta(seconds=0.1))
     assert (ended.reason, ended.signal, ended.survivors) == (Reason.CANCELLED, signal.SIGTERM, 0)
     assert len(printed.numbers()) == 1
     assert not any(living(pid) for pid in printed.numbers())
 
 
 def test_a_daemon_that_left_everything_behind_is_gone_after_cancel(sight: str) -> None:
-    ended, printed = cancel_after(2, [*PYTHON, DAEMON], grace=timedelta(seconds=0.3))
+    ended, printed = cancel_after(2, [*PYTHON, DAEMON], grace=timedelta(seconds=0.1))
     assert (ended.reason, ended.survivors) == (Reason.CANCELLED, 0)
     assert len(printed.numbers()) == 1
     assert not any(living(pid) for pid in printed.numbers())
@@ -220,7 +233,7 @@ def test_twenty_children_that_start_children_are_all_gone(sight: str) -> None:
     ],
 )
 def test_without_a_brand_other_evidence_is_enough(leave: str, sight: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "set_brand", lambda *_: False)
+    monkeypatch.setattr(launch, "limits_for", lambda *_: [])
     wait = "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), flush=True); signal.pause()"
     script = (
         f"import os, signal, sys\nWAIT = [sys.executable, '-I', '-S', '-c', {wait!r}]\n"
@@ -252,6 +265,51 @@ def test_what_an_orphan_used_is_counted() -> None:
         no_subreaper()
     if sys.platform == "linux":  # elsewhere it can only be sampled
         assert used >= 0.4
+
+
+def test_a_process_that_moves_on_by_forking_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervise, "DRAIN_SECONDS", 0.05)
+    # Bounded: were it not caught, it would fill the process table of whoever runs this.
+    hop = "import os\nfor _ in range(3000):\n    if os.fork(): os._exit(0)\n    os.setsid()"
+    what = Spec(argv=[*PYTHON, hop], env=PATH, marker=os.urandom(8).hex(), grace=timedelta(seconds=0.05))
+    become_subreaper()
+    try:
+        ended = asyncio.run(run(what, on_output=Printed(), cancelled=asyncio.Event()))
+        assert (ended.reason, ended.survivors) == (Reason.EXITED, 0)
+        # Each of its moves would leave a dead child with us.
+        assert [psutil.Process().children() for _ in range(50)] == [[]] * 50
+    finally:
+        no_subreaper()
+
+
+def test_a_look_that_sees_something_just_ended_is_not_the_last(
+    start: subprocess.Popen[bytes],
+) -> None:
+    mover = census.TABLE.look(start.pid)
+    assert mover is not None
+    looks = [([], False), ([], True), ([], False), ([], True), ([mover], False), ([], True), ([], False), ([], False)]
+    tree = SimpleNamespace(pid=0, restless=False)
+
+    def look(_view: object) -> list[Proc]:
+        found, tree.restless = looks.pop(0)
+        return found
+
+    tree.members = look
+    climbing = ladder.Ladder(cast("Tree", tree), None, lambda: cast("View", None), 0)
+    assert asyncio.run(climbing.clear(politely=False)) == 0
+    assert looks == [] and start.wait() == -signal.SIGKILL
+
+
+def test_a_tree_tells_whether_something_had_just_ended() -> None:
+    with (
+        subprocess.Popen(["sleep", "60"], process_group=0) as first,
+        subprocess.Popen(["true"], process_group=first.pid) as second,
+    ):
+        os.waitid(os.P_PID, second.pid, os.WEXITED | os.WNOWAIT)
+        tree = Tree(first.pid, "a")
+        assert [proc.pid for proc in tree.members()] == [first.pid] and tree.restless
+        assert [proc.pid for proc in tree.members()] == [first.pid] and not tree.restless
+        first.kill()
 
 
 def test_one_command_is_stopped_and_the_other_one_goes_on(sight: str) -> None:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from jobtrail.worker import census, procfs, psprocs
+from jobtrail.worker import census, launch, procfs, psprocs
 from jobtrail.worker.census import send
 from jobtrail.worker.cgroup import Cgroup, delegated, oom_kills_in
-from jobtrail.worker.marks import brand_of, read_brand, set_brand
+from jobtrail.worker.marks import brand_of, read_brand
 from jobtrail.worker.procfs import Proc
 from jobtrail.worker.supervise import sweep, sweep_orphans
 from jobtrail.worker.warden import Warden
@@ -112,24 +114,56 @@ def test_an_empty_marker_sweeps_nothing() -> None:
         sweep("")
 
 
-def test_the_brand_is_inherited_and_outlives_the_environment(start: Start) -> None:
-    if sys.platform != "linux":
-        assert not set_brand(os.getpid(), brand_of("a", "w"))
-        return
-    script = (
-        "import os, sys; sys.stdin.read(); os.execve('/bin/sleep', ['sleep', '60'], {}) if not os.fork() else os.wait()"
+@contextmanager
+def launched(*argv: str, attempt: str = "a", worker: str = "w", memory_limit: int | None = None) -> Iterator[int]:
+    child = launch.launch(
+        argv, cwd=None, env={}, with_input=False, attempt=attempt, worker=worker, memory_limit=memory_limit
     )
+    try:
+        yield child.pid
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.popen.wait()
+        for fd in (*child.outputs.values(), child.ended):
+            os.close(fd)
+
+
+def test_the_brand_is_there_from_the_first_moment_and_outlives_the_environment() -> None:
     attempt, worker = unique(), unique()
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", script], stdin=subprocess.PIPE) as process:
-        assert set_brand(process.pid, brand_of(attempt, worker))
-        assert process.stdin is not None
-        process.stdin.close()
-        wait_until(lambda: [child.name() for child in psutil.Process(process.pid).children()] == ["sleep"])
-        child = psutil.Process(process.pid).children()[0]
-        assert read_brand(child.pid) == brand_of(attempt, worker)
-        assert "JOBTRAIL_ATTEMPT" not in child.environ()
-        assert sweep(worker) == 2
-        assert not living(child.pid)
+    script = "import os; os.execve('/bin/sleep', ['sleep', '60'], {}) if not os.fork() else os.wait()"
+    with launched(sys.executable, "-I", "-S", "-c", script, attempt=attempt, worker=worker) as pid:
+        wait_until(lambda: [process.name() for process in psutil.Process(pid).children()] == ["sleep"])
+        grandchild = psutil.Process(pid).children()[0]
+        assert "JOBTRAIL_ATTEMPT" not in grandchild.environ()
+        if sys.platform == "linux":
+            assert read_brand(grandchild.pid) == read_brand(pid) == brand_of(attempt, worker)
+            assert sweep(worker) == 2
+            assert not living(grandchild.pid)
+
+
+def test_without_the_program_that_sets_limits_they_are_set_right_after_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(launch, "limit_setter", lambda: None)
+    with launched("/bin/sleep", "60", memory_limit=300_000_000) as pid:
+        if sys.platform == "linux":
+            assert read_brand(pid) == brand_of("a", "w")
+            assert resource.prlimit(pid, resource.RLIMIT_DATA) == (600_000_000, 600_000_000)
+
+
+def test_a_long_list_of_children_is_read_to_its_end() -> None:
+    script = (
+        "import os, sys\nfor _ in range(1200):\n    if not os.fork(): os._exit(0)\nprint(flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-I", "-S", "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"\n"
+        assert len(set(census.TABLE.children(process.pid))) == 1200
+
+
+def test_a_limit_that_we_may_not_set_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (5, 5))
+    assert launch.limits_for(brand_of("a", "w"), 300_000_000) == []
 
 
 def test_brands_of_different_attempts_and_workers_differ() -> None:

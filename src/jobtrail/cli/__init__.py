@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exits.of_error(error)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else exits.UNEXPECTED
-    except (Exception, KeyboardInterrupt) as error:  # the edge: people get a sentence, not a traceback
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the edge: people get a sentence, not a traceback
         return telling.tell(error, output=said["output"], debug=said["debug"])
     return answer if isinstance(answer, int) else exits.OK
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from jobtrail.cli import apps, job_follow, order, place, show, words
-from jobtrail.cli.flags import NO_FLAGS, Flags, Plain, Switch, Values
+from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Plain, Switch
 from jobtrail.cli.telling import Usage, notice
 from jobtrail.core import duration
 from jobtrail.core.ids import short
@@ -17,7 +17,7 @@ from jobtrail.core.ids import short
 def enqueue(
     type: Annotated[str, Plain],
     /,
-    *values: Values,
+    *values: Pair,
     input: str | None = None,
     queue: Annotated[str | None, Parameter(alias="-q")] = None,
     priority: str | None = None,
@@ -42,7 +42,7 @@ def enqueue(
     values
         Its input: name=value as the type wants it, name:=JSON for JSON.
     input
-        The whole input: @FILE, - for stdin, or JSON. Values that are named besides win.
+        The whole input: @FILE, - for stdin, or JSON. Pair that are named besides win.
     queue
         Another queue than the type's own.
     priority

@@ -20,8 +20,9 @@ Plain = Parameter(show_env_var=False)
 Ref = Annotated[str, Plain]
 """A job as people name it: an id, four or more digits of its start or end, @last or @failed."""
 
-Refs = Annotated[tuple[str, ...], Plain]
-Values = Annotated[tuple[str, ...], Plain]
+Pair = Annotated[str, Plain]
+"""A part of a job's input: name=value or name:=JSON."""
+
 Switch = Parameter(negative=())
 """For options that are said or not said."""
 

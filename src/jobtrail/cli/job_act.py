@@ -10,7 +10,7 @@ from uuid import UUID
 from cyclopts import Parameter
 
 from jobtrail.cli import apps, exits, job_follow, order, place, refs, show, telling, values
-from jobtrail.cli.flags import NO_FLAGS, Flags, Ref, Refs, Switch, Values
+from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Ref, Switch
 from jobtrail.cli.telling import Usage, notice
 from jobtrail.client import Client, rerun_of
 from jobtrail.core.errors import JobtrailError
@@ -19,7 +19,7 @@ from jobtrail.core.status import JobStatus
 
 
 def cancel(
-    *jobs: Refs, reason: Annotated[str | None, Parameter(alias="-m")] = None, flags: Flags = NO_FLAGS
+    *jobs: Ref, reason: Annotated[str | None, Parameter(alias="-m")] = None, flags: Flags = NO_FLAGS
 ) -> int:
     """Cancel jobs: what waits at once, what runs by asking its worker.
 
@@ -39,7 +39,7 @@ def cancel(
     return _each(jobs, act, flags)
 
 
-def retry(*jobs: Refs, flags: Flags = NO_FLAGS) -> int:
+def retry(*jobs: Ref, flags: Flags = NO_FLAGS) -> int:
     """Try failed or cancelled jobs again: the same job, finished steps kept.
 
     Parameters
@@ -61,7 +61,7 @@ def retry(*jobs: Refs, flags: Flags = NO_FLAGS) -> int:
 def rerun(
     job: Ref,
     /,
-    *pairs: Values,
+    *pairs: Pair,
     input: str | None = None,
     queue: Annotated[str | None, Parameter(alias="-q")] = None,
     watch: Annotated[bool, Parameter(alias="-w", negative=())] = False,
@@ -122,7 +122,7 @@ def _each(given: tuple[str, ...], act: Callable[[Client, UUID], str], flags: Fla
                 continue
             codes.append(exits.OK)
             job = client.get(job_id)
-            show.thing({"job": job}, lambda: [], flags)
+            show.thing({"job": job}, list, flags)
             notice(f"job {short(job_id)}: {said}")
     if len(set(codes)) == 1:
         return codes[0]

@@ -15,7 +15,7 @@ from uuid import UUID
 from cyclopts import Parameter
 
 from jobtrail.cli import exits, place, refs, saying, show, words
-from jobtrail.cli.flags import NO_FLAGS, Flags, Ref, Refs, Switch
+from jobtrail.cli.flags import NO_FLAGS, Flags, Ref, Switch
 from jobtrail.cli.follow import LOOK_SECONDS, View, follow
 from jobtrail.cli.screen import screen
 from jobtrail.cli.telling import notice
@@ -47,7 +47,7 @@ def watch(
 
 
 def wait(
-    *jobs: Refs, timeout: Annotated[str | None, Parameter(alias="-t")] = None, flags: Flags = NO_FLAGS
+    *jobs: Ref, timeout: Annotated[str | None, Parameter(alias="-t")] = None, flags: Flags = NO_FLAGS
 ) -> int:
     """Wait for the end of jobs. Exits with their outcome, 9 when they ended differently, 8 when the time is over.
 
@@ -86,7 +86,7 @@ def to_the_end(
     data: bool = False,
 ) -> int:
     """Follows one job on the screen, tells what it made, and answers its exit code. Ctrl-C detaches."""
-    last: View | None = None
+    last = View(client.get(job_id))
     with detaching() as halt:
         if quiet:
             found = _until_ended(client, [job_id], timeout, halt)
@@ -101,7 +101,6 @@ def to_the_end(
         if halt.is_set():
             notice(f"detached; job {short(job_id)} runs on: jobtrail job watch {short(job_id)}")
             return exits.INTERRUPTED
-    assert last is not None, "a job is looked at at least once"
     tell_result(client, last.job, flags, quiet=data)
     if not last.ended:
         notice(f"the time is over; job {short(job_id)} is still {last.job.status}")

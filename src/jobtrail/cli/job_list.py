@@ -81,7 +81,7 @@ def _show(found: list[Job], flags: Flags) -> None:
         Column("TRIES", lambda job: job.attempt_count, right=True, rank=5),
         show.time_column("MADE", lambda job: job.created_at),
         Column("TIME", lambda job: job.actual_seconds, lambda job: words.length(job.actual_seconds), right=True, rank=6),
-        Column("TITLE OR ERROR", _said, lambda job: words.one_line(_said(job), 60), rank=7),
+        Column("TITLE OR ERROR", _said, lambda job: words.one_line(_said(job), 40), rank=1),
     ]  # fmt: skip
     show.rows(found, columns, flags, empty="no jobs; hand one in: jobtrail enqueue TYPE name=value")
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 from jobtrail.app import priority_of
 from jobtrail.cli import apps, values
 from jobtrail.cli.apps import Project
 from jobtrail.cli.telling import Usage
-from jobtrail.client import Client, new_id
+from jobtrail.client import Client
 from jobtrail.core import duration, jsonguard
 from jobtrail.core.errors import Invalid, UnknownType
+from jobtrail.core.ids import short
 from jobtrail.service.jobs import NewJob, Options
+from jobtrail.store.identity import new_id
 
 _FILES: Final = (".toml", ".json")
+_PRIVATE: Final = re.compile(r"run-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +118,13 @@ def start_at(delay: str | None, at: str | None) -> datetime | None:
 
 def _said(wrong: dict[str, str]) -> list[str]:
     return [f"{field}: {what}" for field, what in wrong.items()]
+
+
+def is_private(queue: str) -> bool:
+    """Whether a queue was made by `jobtrail run` for one job."""
+    return _PRIVATE.fullmatch(queue) is not None
+
+
+def private_queue(job_id: UUID) -> str:
+    """The queue of a job that `jobtrail run` works itself, so that it takes nobody else's and nobody takes its."""
+    return f"run-{short(job_id)}"

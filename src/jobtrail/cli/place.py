@@ -20,7 +20,7 @@ from jobtrail.store import binaries, embedded, migrate
 from jobtrail.store.embedded_home import find_place
 from jobtrail.store.pool import Database, Dial, connect
 
-_NOT_FOR_US: Final = ("JOBTRAIL_QUEUE ",)
+NOT_MEANT: Final = ("JOBTRAIL_QUEUE ", "JOBTRAIL_ALL_WORKSPACES ")
 """Variables that are twins of options, though settings of nearly the same name exist."""
 
 
@@ -49,7 +49,7 @@ def configured(flags: Flags, more: Mapping[str, object] | None = None) -> Config
     """The settings, those of the command line last. Notices go to stderr."""
     config = settings.load(flags.settings(**(more or {})))
     for line in config.notices:
-        if not line.startswith(_NOT_FOR_US) and not (line.startswith("DATABASE_URL") and config.database_url):
+        if not line.startswith(NOT_MEANT) and not (line.startswith("DATABASE_URL") and config.database_url):
             notice(f"notice: {line}")
     return config
 

@@ -37,7 +37,7 @@ def screen(flags: Flags, *, data: bool) -> Screen:
         return Stream()
     out = sys.stdout if data and flags.output != "json" else sys.stderr
     if out.isatty() and sys.stderr.isatty() and flags.progress:
-        return Moving(flags, out)
+        return Moving(flags, out, None if sys.stdout.isatty() else sys.stdout)
     return Lines(out, sys.stdout if flags.output != "json" else sys.stderr)
 
 
@@ -61,7 +61,8 @@ class Lines:
         for said in _in_order(view):
             if isinstance(said, Line):
                 stream = self._printed if said.source == LogSource.STDOUT else self._out
-                print(words.harmless(log_text(said)), file=stream, flush=True)
+                text = log_text(said)
+                print(words.harmless(text) if stream.isatty() else text, file=stream, flush=True)
             else:
                 print(said, file=self._out, flush=True)
         without_numbers = _CHANGING.sub("", view.why or "")
@@ -94,12 +95,16 @@ class Stream:
 
 
 class Moving:
-    """A picture of the job at the bottom of the terminal, redrawn at each look; log lines scroll above it."""
+    """A picture of the job at the bottom of the terminal, redrawn at each look; log lines scroll above it.
 
-    def __init__(self, flags: Flags, out: TextIO) -> None:
+    `printed`: where lines go that the job printed, when stdout is not the terminal.
+    """
+
+    def __init__(self, flags: Flags, out: TextIO, printed: TextIO | None) -> None:
         from rich.console import Console
         from rich.live import Live
 
+        self._printed = printed
         self._console = Console(file=out, no_color=not show.colored(flags), highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
 
@@ -117,6 +122,9 @@ class Moving:
         from rich.text import Text
 
         for line in view.lines:
+            if self._printed is not None and line.source == LogSource.STDOUT:
+                print(line.message, file=self._printed, flush=True)
+                continue
             style = "red" if line.level in _LOUD else ""
             self._console.print(Text(words.harmless(log_text(line)), style=style), soft_wrap=True)
         for event in view.events:

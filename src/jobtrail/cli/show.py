@@ -136,7 +136,8 @@ def _table(items: Sequence[T], columns: Sequence[Column[T]], flags: Flags) -> No
     console = Console(no_color=not colored(flags), highlight=False)
     cells = [[_people(column, item) for item in items] for column in columns]
     widths = [max(map(len, [column.title, *texts])) for column, texts in zip(columns, cells, strict=True)]
-    shown = _that_fit(columns, widths, console.width)
+    filled = [n for n, texts in enumerate(cells) if any(texts)]
+    shown = _that_fit(columns, widths, filled, console.width)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for number in shown:
         column = columns[number]
@@ -155,10 +156,10 @@ def _people(column: Column[T], item: T) -> str:
     return words.one_line(_cell((column.people or column.text)(item)), 200)
 
 
-def _that_fit(columns: Sequence[Column[T]], widths: Sequence[int], room: int) -> list[int]:
-    """The numbers of the columns to show; those of the highest rank go first while the rest does not fit."""
-    shown = list(range(len(columns)))
-    while sum(widths[n] + 2 for n in shown) > room:
+def _that_fit(columns: Sequence[Column[T]], widths: Sequence[int], filled: Sequence[int], room: int) -> list[int]:
+    """The numbers of the columns to show: those that hold anything, the highest rank first to go for want of room."""
+    shown = list(filled)
+    while shown and sum(widths[n] + 2 for n in shown) > room:
         least = max(shown, key=lambda n: columns[n].rank)
         if columns[least].rank == 0:
             break

@@ -54,9 +54,9 @@ _NOUNS: Final = (
         ("get", "file:get", "Copy a file of a job to here."),
     )),
     ("queue", _AROUND, "Queues: how they stand, pause, resume.", (
-        ("list", "queue:queues", "How the queues stand."),
-        ("pause", "queue:pause", "Let workers take no more of a queue; what runs goes on."),
-        ("resume", "queue:resume", "Let workers take of a queue again."),
+        ("list", "queues:queues", "How the queues stand."),
+        ("pause", "queues:pause", "Let workers take no more of a queue; what runs goes on."),
+        ("resume", "queues:resume", "Let workers take of a queue again."),
     )),
     ("worker", _AROUND, "Start workers, and see who works.", (
         ("start", "worker:start", "Work on queues until told to stop."),

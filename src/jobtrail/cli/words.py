@@ -8,7 +8,7 @@ from typing import Final
 from jobtrail.core.duration import show
 from jobtrail.core.status import AttemptStatus, JobStatus, StepStatus
 
-GLYPHS: Final = {
+GLYPHS: Final[dict[str, str]] = {
     JobStatus.PENDING: "◌",
     JobStatus.VALIDATING: "◌",
     JobStatus.QUEUED: "○",
@@ -23,7 +23,7 @@ GLYPHS: Final = {
     AttemptStatus.LOST: "▚",
 }
 
-COLORS: Final = {
+COLORS: Final[dict[str, str]] = {
     JobStatus.QUEUED: "cyan",
     JobStatus.RUNNING: "blue",
     JobStatus.COMPLETED: "green",

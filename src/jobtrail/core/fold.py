@@ -82,9 +82,15 @@ def instant(text: object) -> object:
     return since_epoch(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
+def at_epoch(microseconds: int) -> datetime:
+    """The time so many microseconds after 2000."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
 def since_epoch(at: datetime) -> int:
     """A time in microseconds since 2000."""
-    return (at - _EPOCH) // _MICROSECOND
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def fold(trail: Sequence[Link]) -> Folded:
@@ -119,19 +125,13 @@ def fold(trail: Sequence[Link]) -> Folded:
 
 def differences(folded: Folded, row: dict[str, Any]) -> list[str]:
     """The columns of a row, as JSON, that are not as the events left them."""
-    wrong = []
-    for column, found in row.items():
-        if column not in folded.row:
-            continue
-        expected = folded.row[column]
-        if column in _TIMES:
-            found = instant(found)
-        if column == "actual_seconds":
-            if not _same_seconds(expected, found):
-                wrong.append(column)
-        elif found != expected or (found is None) != (expected is None):
-            wrong.append(column)
-    return wrong + [column for column in folded.row if column not in row]
+    said = {**row, **{column: instant(row[column]) for column in _TIMES if row.get(column) is not None}}
+    expected = folded.row
+    if "actual_seconds" in expected and _same_seconds(expected["actual_seconds"], row.get("actual_seconds")):
+        expected = {**expected, "actual_seconds": row.get("actual_seconds")}
+    if expected == said:
+        return []
+    return [column for column, value in expected.items() if column not in said or said[column] != value]
 
 
 def _accept(folded: Folded, event: Link) -> None:

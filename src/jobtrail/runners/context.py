@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,7 +12,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast, get_type_hints, overload
+from typing import Any, Final, ParamSpec, TypeVar, cast, get_type_hints, overload
 from uuid import UUID
 
 import msgspec
@@ -26,8 +27,13 @@ from jobtrail.service.usage import Call
 P = ParamSpec("P")
 T = TypeVar("T")
 
+EX_FORKED: Final = 70
+
 current: ContextVar[Context] = ContextVar("jobtrail_context")
 """The context of the job that this code runs for; `jobtrail.current()` reads it."""
+
+_step: ContextVar[UUID | None] = ContextVar("jobtrail_step", default=None)
+"""The step that this code runs in. A variable of the context, because steps may run side by side."""
 
 
 class Log:
@@ -36,19 +42,19 @@ class Log:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def debug(self, message: str, **details: Any) -> None:
+    def debug(self, message: str, /, **details: Any) -> None:
         """Logs at DEBUG."""
         self._context.write(LogLine(message, LogLevel.DEBUG, details=details))
 
-    def info(self, message: str, **details: Any) -> None:
+    def info(self, message: str, /, **details: Any) -> None:
         """Logs at INFO."""
         self._context.write(LogLine(message, LogLevel.INFO, details=details))
 
-    def warning(self, message: str, **details: Any) -> None:
+    def warning(self, message: str, /, **details: Any) -> None:
         """Logs at WARN."""
         self._context.write(LogLine(message, LogLevel.WARN, details=details))
 
-    def error(self, message: str, **details: Any) -> None:
+    def error(self, message: str, /, **details: Any) -> None:
         """Logs at ERROR."""
         self._context.write(LogLine(message, LogLevel.ERROR, details=details))
 
@@ -60,8 +66,8 @@ class Context:
         self.assignment = assignment
         self.desk = desk
         self.log = Log(self)
+        self.at_end: list[Callable[[], None]] = []
         self._phase = Phase.EXECUTION
-        self._step: UUID | None = None
         self._calls: Counter[str] = Counter()
 
     @property
@@ -101,12 +107,13 @@ class Context:
         begun = await self.desk.begin_step(key, name, self._phase, StepType.COMMAND)
         if begun.done:
             return _revived(begun.output, run)
-        with self._inside(begun.step_id):
+        with _inside(begun.step_id):
             try:
                 if inspect.iscoroutinefunction(run):
                     value = await run(*args, **kwargs)
                 else:
-                    value = await asyncio.to_thread(partial(run, *args, **kwargs))
+                    value = await asyncio.to_thread(in_this_process, partial(run, *args, **kwargs))
+                    value = await value if inspect.isawaitable(value) else value  # of a lambda around async code
                 output = jsonguard.encode(value).decode()
             except Exception as error:
                 await self.desk.finish_step(begun.step_id, StepStatus.FAILED, None, f"{type(error).__name__}: {error}")
@@ -167,11 +174,11 @@ class Context:
         """Stores a file (a path, bytes, or an async iterator of bytes) with the job."""
         if isinstance(source, str):
             source = Path(source)
-        return await self.desk.keep(name, source, role, media_type, self._step)
+        return await self.desk.keep(name, source, role, media_type, _step.get())
 
     async def usage(self, call: Call) -> None:
         """Books tokens and money of one model call."""
-        await self.desk.use(call, self._step)
+        await self.desk.use(call, _step.get())
 
     def metric(self, name: str, value: float, unit: str | None = None) -> None:
         """Stores a measured value of this attempt."""
@@ -179,20 +186,26 @@ class Context:
 
     def write(self, line: LogLine) -> None:
         """Logs a line as it is."""
-        self.desk.log(line, self._step)
+        self.desk.log(line, _step.get())
+
+    def end(self) -> None:
+        """The code has ended: what is held back for it goes out."""
+        for each in self.at_end:
+            each()
 
     def _key(self, name: str) -> str:
         jsonguard.check_name(name, "a step's name")
         self._calls[name] += 1
         return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
 
-    @contextmanager
-    def _inside(self, step_id: UUID) -> Iterator[None]:
-        before, self._step = self._step, step_id
-        try:
-            yield
-        finally:
-            self._step = before
+
+@contextmanager
+def _inside(step_id: UUID) -> Iterator[None]:
+    token = _step.set(step_id)
+    try:
+        yield
+    finally:
+        _step.reset(token)
 
 
 def _revived(output: str | None, run: Callable[..., Any]) -> Any:
@@ -203,6 +216,24 @@ def _revived(output: str | None, run: Callable[..., Any]) -> Any:
         wanted = get_type_hints(run).get("return", Any)
     except (NameError, TypeError):
         wanted = Any
-    return cast(Any, msgspec.json.decode(output, type=Any if wanted is None else wanted))
+    return cast(Any, msgspec.json.decode(output, type=Any if wanted is None else wanted, dec_hook=of_model))
 
 
+def in_this_process(call: Callable[[], T]) -> T:
+    """Calls. A process that the code forked, and that comes back here, ends: it must not become a second worker."""
+    process_id = os.getpid()
+    try:
+        return call()
+    finally:
+        if os.getpid() != process_id:
+            os._exit(EX_FORKED)
+
+
+def of_model(wanted: Any, value: Any) -> Any:
+    """Reads pydantic models, which msgspec leaves to us."""
+    if hasattr(wanted, "model_validate"):
+        try:
+            return wanted.model_validate(value)
+        except ValueError as error:
+            raise msgspec.ValidationError(str(error)) from error
+    raise NotImplementedError(f"{wanted} cannot be read: use msgspec, dataclass, TypedDict, pydantic or plain types")

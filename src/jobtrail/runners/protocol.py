@@ -100,7 +100,12 @@ class Desk(Protocol):
         """Asks people. Without an answer yet it raises `Waits`, and the job goes on here later."""
 
     async def keep(
-        self, name: str, source: Path | bytes | AsyncIterator[bytes], role: str, media_type: str | None, step_id: UUID | None
+        self,
+        name: str,
+        source: Path | bytes | AsyncIterator[bytes],
+        role: str,
+        media_type: str | None,
+        step_id: UUID | None,
     ) -> Asset:
         """Stores a file and makes it an asset."""
 

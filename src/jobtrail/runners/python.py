@@ -17,7 +17,7 @@ from jobtrail.core import jsonguard
 from jobtrail.core.errors import Invalid, JobtrailError
 from jobtrail.core.outcome import Cancel, Done, Fail, Outcome, Snooze
 from jobtrail.core.retry import Retry
-from jobtrail.runners.context import Context, current
+from jobtrail.runners.context import Context, current, in_this_process, of_model
 from jobtrail.runners.threads import SyncContext
 
 Isolation = Literal["thread", "process"]
@@ -29,14 +29,22 @@ _threads: Final[Executor] = ThreadPoolExecutor(max_workers=64, thread_name_prefi
 class PythonRunner:
     """One function as a type of job. The function's module must be importable by the worker."""
 
-    def __init__(self, type: str, function: Callable[..., Any], *, isolation: Isolation | None = None) -> None:
+    def __init__(
+        self,
+        type: str,
+        function: Callable[..., Any],
+        *,
+        isolation: Isolation | None = None,
+        executor: Executor = _threads,
+    ) -> None:
         self.type = type
         self.function = function
         self.isolation = isolation
+        self._executor = executor
         self.is_async = inspect.iscoroutinefunction(function)
         self._wants, self._parameters = _parameters(type, function, sync=not self.is_async)
         self.inputs = _input_struct(type, self._parameters)
-        self._decoder = msgspec.json.Decoder(self.inputs, dec_hook=_of_model)
+        self._decoder = msgspec.json.Decoder(self.inputs, dec_hook=of_model)
 
     def encode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
         """A call's arguments as the job's input. Raises Invalid with the offending parameters."""
@@ -80,6 +88,7 @@ class PythonRunner:
         except Exception as error:  # noqa: BLE001  the runner's edge: whatever user code raises is an outcome
             return failure(error)
         finally:
+            context.end()
             current.reset(token)
         return outcome(value)
 
@@ -88,7 +97,7 @@ class PythonRunner:
         call = partial(self.function, **arguments)
         if self._wants:
             call = partial(call, SyncContext(context, loop))
-        return await loop.run_in_executor(_threads, copy_context().run, call)
+        return await loop.run_in_executor(self._executor, copy_context().run, in_this_process, call)
 
     def _arguments(self, raw: str | bytes) -> dict[str, Any]:
         try:
@@ -143,16 +152,6 @@ def _input_struct(type: str, parameters: list[inspect.Parameter]) -> type[msgspe
     return msgspec.defstruct(
         "Input", fields, kw_only=True, forbid_unknown_fields=True, namespace={"__doc__": f"The input of {type}."}
     )
-
-
-def _of_model(wanted: Any, value: Any) -> Any:
-    """Reads pydantic models, which msgspec leaves to us."""
-    if hasattr(wanted, "model_validate"):
-        try:
-            return wanted.model_validate(value)
-        except ValueError as error:
-            raise msgspec.ValidationError(str(error)) from error
-    raise NotImplementedError(f"{wanted} cannot be an input: use msgspec, dataclass, TypedDict, pydantic or plain types")
 
 
 def _plain(value: Any) -> Any:

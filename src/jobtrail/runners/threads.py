@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from jobtrail.core.model import Asset
+from jobtrail.core.outcome import Dropped
 from jobtrail.core.status import Phase
 from jobtrail.runners.context import Context, Log
 from jobtrail.runners.protocol import Decision
@@ -72,9 +73,7 @@ class SyncContext:
         must: bool = True,
     ) -> Decision:
         """Asks people, and holds no slot while it waits."""
-        asked = self._context.gate(
-            question, approvers=approvers, needed=needed, form=form, expires=expires, must=must
-        )
+        asked = self._context.gate(question, approvers=approvers, needed=needed, form=form, expires=expires, must=must)
         return self._wait(asked)
 
     def progress(self, percent: float, stage: str | None = None) -> None:
@@ -96,4 +95,9 @@ class SyncContext:
         self._context.metric(name, value, unit)
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError as error:  # the worker has ended, and its event loop with it
+            work.close()
+            raise Dropped from error
+        return future.result()

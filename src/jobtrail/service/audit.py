@@ -9,10 +9,11 @@ logs, usage, gates and metrics.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -29,9 +30,10 @@ JOBS: Final = 1_000
 EVENTS: Final = 20_000
 _SEALS: Final = 500
 _BEFORE_ALL, _AFTER_ALL = -(2**63), 2**63 - 1
-_NEVER: Final = _AFTER_ALL
 _LOWEST, _HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
-Range = tuple[UUID, UUID]
+Range: TypeAlias = tuple[UUID, UUID]
+Place: TypeAlias = tuple[UUID, UUID]
+Lines: TypeAlias = Callable[[Place, Range, int], Query[list[JobLines]]]
 
 
 @flow
@@ -52,33 +54,64 @@ def verify(
     """
     within = (_LOWEST, _HIGHEST) if workspace is None else (workspace, workspace)
     audit = Audit(signatures=bool(keys))
-    sealed_up_to, _ = yield from ask(_start(droppable))
-    yield from _jobs(audit, "reads/audit_jobs", within, droppable, jobs)
-    yield from _jobs(audit, "reads/audit_tombstones", within, droppable, jobs)
+    sealed_up_to = (yield from ask(start(droppable))).sealed_up_to
+    yield from _jobs(audit, job_lines, within, droppable, jobs)
+    yield from _jobs(audit, tombstone_lines, within, droppable, jobs)
     last = yield from _sealed(audit, within, droppable, keys)
     yield from _unsealed(audit, within, last, sealed_up_to)
     yield from _anchored(audit, (seal for seal in anchored if workspace in (None, seal.workspace_id)))
     return audit.report()
 
 
-def job_lines(after: tuple[UUID, UUID], within: Range, limit: int) -> Query[list[JobLines]]:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What an audit starts from: how far all is said to be sealed, the time, and which days are there."""
+
+    sealed_up_to: int
+    now: datetime
+    kept: Kept
+
+
+def start(droppable: datetime | None = None) -> Query[Start]:
+    """What to start from; `droppable` as in `verify`."""
+
+    def read(rows: list[Row]) -> Start:
+        sealed_up_to, now, parts = rows[0]
+        soonest = now - look.SOONEST_DROP
+        return Start(sealed_up_to, now, Kept(look.names(parts or ()), min(soonest, droppable or soonest)))
+
+    return Query("reads/audit_start", (), read)
+
+
+def job_lines(at: Place, within: Range, limit: int) -> Query[list[JobLines]]:
     """Jobs after a place in the order of (workspace, id), with all that their trail vouches for."""
-    return Query("reads/audit_jobs", (*within, *after, limit), _lines)
+    return Query("reads/audit_jobs", (*within, *at, limit), _lines)
 
 
-def _jobs(audit: Audit, name: str, within: Range, droppable: datetime | None, limit: int) -> Steps[None]:
+def tombstone_lines(at: Place, within: Range, limit: int) -> Query[list[JobLines]]:
+    """The same for jobs that retention removed: their tombstones and events."""
+    return Query("reads/audit_tombstones", (*within, *at, limit), _lines)
+
+
+def leaves(low: UUID, high: UUID, after: int, end: int) -> Query[dict[UUID, dict[str, list[bytes]]]]:
+    """The records of events of transactions in (after, end], in order, by workspace and part."""
+    return Query("reads/leaves", (low, high, after, end), _records)
+
+
+def last_of(found: Sequence[JobLines]) -> Place:
+    """The place of the last of these jobs."""
+    return max((UUID(job.workspace_id), UUID(job.job_id)) for job in found)
+
+
+def _jobs(audit: Audit, lines: Lines, within: Range, droppable: datetime | None, limit: int) -> Steps[None]:
     at = (_LOWEST, _LOWEST)
-    while True:
-        found = yield from ask(Query(name, (*within, *at, limit), _lines))
-        if not found:
-            return
-        _, kept = yield from ask(_start(droppable))
-        since = kept.since
+    while found := (yield from ask(lines(at, within, limit))):
+        since = (yield from ask(start(droppable))).kept.since
         for job in found:
             look.check_job(audit, job, since)
         audit.jobs += sum(job.row is not None for job in found)
         audit.tombstones += sum(job.row is None for job in found)
-        at = max((UUID(job.workspace_id), UUID(job.job_id)) for job in found)
+        at = last_of(found)
 
 
 def _sealed(audit: Audit, within: Range, droppable: datetime | None, keys: Sequence[bytes]) -> Steps[int]:
@@ -96,8 +129,8 @@ def _sealed(audit: Audit, within: Range, droppable: datetime | None, keys: Seque
         waiting = waiting[len(ready) :]
         for window in _windows(ready):
             end = window[-1].up_to_txid
-            there = yield from ask(Query("reads/leaves", (*within, after, end), _records))
-            _, kept = yield from ask(_start(droppable))
+            there = yield from ask(leaves(*within, after, end))
+            kept = (yield from ask(start(droppable))).kept
             _check_window(audit, window, there, heads, keys, kept)
             yield from _strays(audit, within, after, end)
             after = end
@@ -130,7 +163,8 @@ def _check_window(
     for workspace, together in groupby(sorted(window, key=_by_workspace), key=lambda seal: seal.workspace_id):
         mine = list(together)
         for seal in mine:
-            look.check_seal(audit, seal, heads.get(workspace), keys)
+            look.check_link(audit, seal, heads.get(workspace))
+            look.check_seal(audit, seal, keys)
             heads[workspace] = seal
         covered, left = look.split(mine, there.pop(workspace, {}))
         for seal, records in covered:
@@ -179,15 +213,6 @@ def _anchored(audit: Audit, anchored: Iterable[Seal]) -> Steps[None]:
                 audit.found(Kind.ANCHOR, f"seal {seal.number} is not the one that was anchored", seal.workspace_id)
 
 
-def _start(droppable: datetime | None) -> Query[tuple[int, Kept]]:
-    def read(rows: list[Row]) -> tuple[int, Kept]:
-        sealed_up_to, now, parts = rows[0]
-        soonest = now - look.SOONEST_DROP
-        return sealed_up_to, Kept(look.names(parts or ()), min(soonest, droppable) if droppable else soonest)
-
-    return Query("reads/audit_start", (), read)
-
-
 def _lines(rows: list[Row]) -> list[JobLines]:
     jobs: dict[tuple[str, str], JobLines] = {}
     others = []
@@ -212,18 +237,14 @@ def _lines(rows: list[Row]) -> list[JobLines]:
 
 
 def _begun(row: Row, said: dict[str, Any]) -> JobLines:
+    first_at, last_at = fold.microseconds(row[3][:8]), fold.microseconds(row[3][8:])
     if row[13] == "job":
-        return JobLines(row[0], row[1], row[2], row[11], _time(said["created_at"]), _time(said["updated_at"]), said)
+        return JobLines(row[0], row[1], row[2], row[11], first_at, last_at, said)
+    removed_at = fold.instant(said["removed_at"])
     return JobLines(
-        row[0], row[1], row[2], row[11], _time(said["first_at"]), _time(said["last_at"]), None,
-        removed_at=_time(said["removed_at"]), alive=said["alive"],
+        row[0], row[1], row[2], row[11], first_at, last_at, None,
+        removed_at=removed_at if isinstance(removed_at, int) else None, alive=said["alive"],
     )  # fmt: skip
-
-
-def _time(text: object) -> int:
-    """A time in microseconds since 2000; one that has no number lies in the future, where nothing is excused."""
-    at = fold.instant(text)
-    return at if isinstance(at, int) else _NEVER
 
 
 def _records(rows: list[Row]) -> dict[UUID, dict[str, list[bytes]]]:

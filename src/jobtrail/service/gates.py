@@ -10,7 +10,7 @@ from jobtrail.core.fence import Fence, Used
 from jobtrail.core.model import Actor, Gate
 from jobtrail.core.status import GateStatus
 from jobtrail.store import query
-from jobtrail.store.query import Query, Steps, ask, flow
+from jobtrail.store.query import Query, Steps, ask, atomic, flow
 
 
 @flow
@@ -54,7 +54,7 @@ def request(
     return asked
 
 
-@flow
+@atomic
 def decide(
     workspace: UUID,
     gate_id: UUID,
@@ -68,6 +68,7 @@ def decide(
 
     Raises NotFound, Denied when the actor is not among the approvers, Conflict when it was decided before.
     """
+    yield from ask(Query("verbs/hold_gate", (workspace, gate_id), query.nothing))
     params = (workspace, gate_id, actor.type, actor.id, approve, comment, form)
     row = yield from ask(Query("verbs/decide_gate", params, query.one))
     if row is None:

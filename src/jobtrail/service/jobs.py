@@ -75,6 +75,8 @@ def _enqueue(
 ) -> Steps[Enqueued]:
     stands: dict[UUID, UUID] = {}
     for options, group in groups.items():
+        if any(job.unique_key for job in group):
+            group.sort(key=lambda job: job.unique_key or "")  # who shares keys waits in one order: no deadlock
         stands.update((yield from _accept(workspace, group, options, actor)))
     return Enqueued(
         ids=tuple(stands.get(job.id, job.id) for job in jobs),
@@ -244,7 +246,7 @@ def _accept(workspace: UUID, group: list[NewJob], options: Options, actor: Actor
     """
     stands: dict[UUID, UUID] = {}
     for _ in range(3):
-        if (yield from ask(_enqueue_alike(workspace, group, options, actor))) == len(group):
+        if (yield from ask(alike(workspace, group, actor))) == len(group):
             return stands
         wanted = ([job.id for job in group], [job.unique_key for job in group])
         stands.update((yield from ask(Query("reads/enqueued", (workspace, *wanted), _pairs))))
@@ -254,7 +256,9 @@ def _accept(workspace: UUID, group: list[NewJob], options: Options, actor: Actor
     raise ConcurrentUpdate(f"unique key {group[0].unique_key!r} changed hands three times; send the request again")
 
 
-def _enqueue_alike(workspace: UUID, jobs: Sequence[NewJob], o: Options, actor: Actor) -> Query[int]:
+def alike(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Query[int]:
+    """The one statement of jobs that share their options; answers how many are new."""
+    o = jobs[0].options
     params = (
         workspace,
         [job.id for job in jobs],

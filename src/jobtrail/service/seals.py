@@ -51,7 +51,9 @@ def seal(key: bytes, *, batch: int = BATCH) -> Steps[Sealed]:
     begun = yield from ask(Query("reads/seal_from", (), query.one))
     if begun is None:
         raise Misconfigured("the row of jobtrail.sealer is gone; run `jobtrail audit verify`, then insert it again")
-    mark, settled, now = begun
+    mark, settled, now, serves_all = begun
+    if not serves_all:
+        raise Misconfigured("the sealer must see all workspaces; run it with the scope of a worker")
     if settled < mark:
         raise Misconfigured(
             f"this server counts transactions from {settled}, the trail stands at {mark}: the tables come from a dump; "

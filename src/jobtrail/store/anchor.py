@@ -6,10 +6,11 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from jobtrail.core import chain
@@ -56,57 +57,83 @@ class Anchor:
         self._path = path
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._read_to = 0
+        self._torn = False
         self._lines: dict[bytes, bytes] = {}
         _sync_directory(path)
 
-    def keep(self, seals: Iterable[Seal], read: Callable[[UUID, int], list[Seal]]) -> int:
-        """Appends seals, once they are committed; answers how many lines are new.
+    def lacking(self, seals: Iterable[Seal]) -> dict[UUID, int]:
+        """For workspaces of which seals before these are not anchored: the last number that is.
 
-        What was not appended before them, because a process died in between or another one sealed, is fetched with
-        `read` (seals of a workspace after a number). Raises Conflict when a seal does not follow the anchored ones:
-        then the seals in the database are not those of before.
+        That happens when a process died between the commit and the append, or when another one sealed meanwhile.
         """
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        try:
-            torn = self._refresh()
-            new: list[Seal] = []
+        with self._locked():
+            first: dict[UUID, int] = {}
             for seal in seals:
-                new += self._missing(seal, new, read)
-            if new:
-                self._append(new, torn)
-            return len(new)
-        finally:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+                first[seal.workspace_id] = min(seal.number, first.get(seal.workspace_id, seal.number))
+            heads = {workspace: self._number(workspace) for workspace in first}
+            return {workspace: heads[workspace] for workspace in first if heads[workspace] + 1 < first[workspace]}
+
+    def append(self, seals: Iterable[Seal]) -> int:
+        """Appends committed seals that are not anchored yet; answers how many. One write, synced before it returns.
+
+        Raises Conflict when one does not follow what is anchored: then the seals in the database are not those of
+        before, or some are lacking.
+        """
+        with self._locked():
+            new: dict[UUID, list[Seal]] = {}
+            for seal in seals:
+                mine = new.setdefault(seal.workspace_id, [])
+                head = mine[-1] if mine else self._head(seal.workspace_id)
+                if self._follows(seal, head):
+                    mine.append(seal)
+            lines = [seal for mine in new.values() for seal in mine]
+            if lines:
+                self._write(lines)
+            return len(lines)
+
+    def keep(self, seals: Sequence[Seal], read: Callable[[UUID, int], Sequence[Seal]]) -> int:
+        """Appends committed seals and whatever lacks before them, fetched with `read`: seals after a number."""
+        count = 0
+        while lacking := self.lacking(seals):
+            found = [seal for workspace, number in lacking.items() for seal in read(workspace, number)]
+            if not found:
+                break
+            count += self.append(found)
+        return count + self.append(seals)
 
     def close(self) -> None:
         """Gives the file back."""
         os.close(self._fd)
 
-    def __enter__(self) -> Anchor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _missing(self, seal: Seal, new: list[Seal], read: Callable[[UUID, int], list[Seal]]) -> list[Seal]:
-        head = next((one for one in reversed(new) if one.workspace_id == seal.workspace_id), None)
-        head = head or self._head(seal.workspace_id)
-        if head is not None and head.number >= seal.number:
-            if head != seal and all(one != seal for one in read_anchor(self._path)):
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            self._refresh()
+            yield
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def _follows(self, seal: Seal, head: Seal | None) -> bool:
+        """Whether the seal is the next; False when it is there already."""
+        number = 0 if head is None else head.number
+        if seal.number <= number:
+            if seal != head and all(seal != one for one in read_anchor(self._path)):
                 raise self._other(seal)
-            return []
-        missing: list[Seal] = []
-        while head is None or head.number < seal.number:
-            number = 0 if head is None else head.number
-            chunk = [seal] if number + 1 == seal.number else read(seal.workspace_id, number)
-            for one in chunk:
-                if one.number != number + 1 or one.previous != (b"" if head is None else chain.digest(head)):
-                    raise self._other(one)
-                head, number = one, one.number
-                missing.append(one)
-            if not chunk:
-                raise self._other(seal)
-        return missing
+            return False
+        if seal.number != number + 1 or seal.previous != (b"" if head is None else chain.digest(head)):
+            raise self._other(seal)
+        return True
+
+    def _number(self, workspace: UUID) -> int:
+        head = self._head(workspace)
+        return 0 if head is None else head.number
 
     def _other(self, seal: Seal) -> Conflict:
         return Conflict(
@@ -123,22 +150,21 @@ class Anchor:
         except (KeyError, TypeError, ValueError) as error:
             raise Invalid(f"{self._path}: the last line of workspace {workspace} is no seal") from error
 
-    def _refresh(self) -> bool:
-        """Reads what others have appended; answers whether the file ends within a line."""
+    def _refresh(self) -> None:
+        """Reads what others have appended. Only the last line of each workspace is looked at, so that it is quick."""
         with open(self._fd, "rb", closefd=False) as file:
             file.seek(self._read_to)
-            torn = False
+            self._torn = False
             for line in file:
-                torn = not line.endswith(b"\n")
-                if not torn:
+                self._torn = not line.endswith(b"\n")
+                if not self._torn:
                     self._read_to += len(line)
-                    if line.endswith(b"}\n"):
-                        self._lines[line[len(_FIRST) : len(_FIRST) + 36]] = line
-        return torn
+                if line.endswith(b"}\n"):
+                    self._lines[line[len(_FIRST) : len(_FIRST) + 36]] = line
 
-    def _append(self, seals: list[Seal], torn: bool) -> None:
+    def _write(self, seals: list[Seal]) -> None:
         lines = [json.dumps(chain.seal_to_json(seal), separators=(",", ":")).encode() + b"\n" for seal in seals]
-        rest = memoryview((b"\n" if torn else b"") + b"".join(lines))
+        rest = memoryview((b"\n" if self._torn else b"") + b"".join(lines))
         while rest:
             rest = rest[os.write(self._fd, rest) :]
         os.fsync(self._fd)

@@ -209,7 +209,7 @@ class LocalDesk:
                 type=claimed.type,
                 name=check_name(name, "a metric's name"),
                 value=float(value),
-                unit=unit,
+                unit=None if unit is None else clean_text(unit, max_bytes=255),
                 job_id=fence.job_id,
                 attempt_id=fence.attempt_id,
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -20,6 +22,8 @@ from jobtrail.runners.protocol import LogLine
 from jobtrail.service import attempts, logs, usage
 from jobtrail.service.logs import NewChunk
 from jobtrail.service.usage import Measured
+
+log = logging.getLogger("jobtrail.worker")
 
 WINDOW_SECONDS: Final = 0.02
 LINE_BYTES: Final = 16 << 10
@@ -70,17 +74,20 @@ class Journal:
         }
         for name in ("component", "operation", "correlation_id"):
             if (value := getattr(line, name)) is not None:
-                record[name] = redact(jsonguard.clean_text(value, max_bytes=255))
+                record[name] = redact(jsonguard.clean_text(str(value), max_bytes=255))
         if line.details:
             details, _ = jsonguard.clean_value(line.details)
             record["details"] = msgspec.Raw(redact(details.decode()).encode())
-        book.lines.append((step_id, line.level, line.correlation_id, _encode(record)))
+        book.lines.append((step_id, line.level, record.get("correlation_id"), _encode(record)))
         self._note(book)
 
     def progress(self, book: Book, percent: float, stage: str | None) -> None:
         """Takes percent done; written when the whole percent changes, at most once a second."""
-        book.percent = min(max(float(percent), 0.0), 100.0)
-        book.stage = stage or book.stage
+        percent = float(percent)
+        if math.isnan(percent):
+            return
+        book.percent = min(max(percent, 0.0), 100.0)
+        book.stage = jsonguard.clean_text(stage, max_bytes=255) if stage else book.stage
         self._note(book)
 
     def metric(self, value: Measured) -> None:
@@ -124,7 +131,11 @@ class Journal:
             chunks += _chunks(book, lines)
         for at in range(0, len(chunks), 100):
             part = chunks[at : at + 100]
-            still_open = await self._execute(logs.append(part))
+            try:
+                still_open = await self._execute(logs.append(part))
+            except JobtrailError as error:  # the lines of one job are no reason to stop the others
+                log.warning("%d pieces of logs could not be stored and are lost: %s", len(part), error)
+                continue
             for attempt_id in {chunk.fence.attempt_id for chunk in part} - still_open:
                 self._stale(attempt_id)
         for book in books:

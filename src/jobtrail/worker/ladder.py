@@ -14,6 +14,7 @@ from jobtrail.worker.sweep import PATIENCE_SECONDS, kill_all
 from jobtrail.worker.tree import Tree
 
 MANNERS_SECONDS = 1.0  # between SIGTERM and SIGKILL for what is found outside the group, or left behind
+LOOKS = 2  # that must find nothing, one after the other: the kernel may leave a child out while its sibling ends
 ABANDON_SECONDS = 2.0  # the most that an event loop is held up to kill what nobody will wait for
 
 
@@ -53,19 +54,33 @@ class Ladder:
         if self._cgroup is not None:
             self._cgroup.kill()
         end = time.monotonic() + PATIENCE_SECONDS
-        # Twice nothing is nothing: the kernel may leave a child out while its sibling ends.
-        while (left := self.living() or self.living()) and time.monotonic() < end:
+        quiet = 0
+        while time.monotonic() < end:
+            left = self.living()
+            if not left and not self._tree.restless:
+                quiet += 1
+                if quiet == LOOKS:
+                    return 0
+                continue
+            quiet = 0
             self.killed = self.killed or any(proc.pid == self._tree.pid for proc in left)
             for proc in left:
                 send(proc, signal.SIGKILL)
-            await asyncio.sleep(0.005)
-        return len(left)
+            # What moves on by forking is caught by looking as fast as it moves; what is dying needs time.
+            await asyncio.sleep(0 if self._tree.restless else 0.005)
+        return max(len(left), 1)
 
     def abandon(self) -> None:
         """Kill everything now, without manners and without waiting for the event loop."""
         self.killed = True
         self._tree.signal_group(signal.SIGKILL)
-        kill_all(self.living, ABANDON_SECONDS)
+        kill_all(self._living_for_sure, ABANDON_SECONDS)
+
+    def _living_for_sure(self) -> list[Proc]:
+        end = time.monotonic() + ABANDON_SECONDS
+        while not (living := self.living()) and self._tree.restless and time.monotonic() < end:
+            pass
+        return living
 
 
 async def _gone(find: Callable[[], list[Proc]], within: float) -> bool:

@@ -17,15 +17,25 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from jobtrail.core.errors import Invalid
 from jobtrail.worker.census import exit_handle
 from jobtrail.worker.lines import Source
-from jobtrail.worker.marks import brand_of, marked, set_brand
+from jobtrail.worker.marks import Brand, brand_of, marked
 
 # RLIMIT_DATA, not RLIMIT_AS: Node, Go and Java reserve far more addresses than they ever fill. It stops, in one
 # process, what grows too fast to be seen by the meter, so it is wider than the limit that the whole tree is held to.
 BACKSTOP_BYTES = 256 * 1024 * 1024
+
+
+class Limit(NamedTuple):
+    """A limit of the kernel on one process and those that it starts."""
+
+    name: str
+    number: int
+    soft: int
+    hard: int
 
 
 class NotStarted(Invalid):
@@ -42,7 +52,7 @@ class Child:
     outputs: Mapping[Source, int]
     input: int | None
     ended: int  # a descriptor that is readable once the process has ended
-    by_setpriv: bool
+    wrapped: bool  # by programs that become the command, and speak in their own name if they cannot
 
     @property
     def pid(self) -> int:
@@ -61,34 +71,43 @@ def launch(
 ) -> Child:
     """Start it; raises NotStarted with a sentence for the person who wrote the command."""
     _check(argv, cwd, env)
-    prefix = die_with_parent()
+    limits = limits_for(brand_of(attempt, worker), memory_limit)
+    try:
+        return _start(argv, cwd, marked(env, attempt, worker), limits, with_input=with_input)
+    except (OSError, ValueError) as error:
+        raise NotStarted(f"{argv[0]!r} could not be started: {error}") from error
+
+
+def _start(
+    argv: Sequence[str], cwd: Path | None, env: Mapping[str, str], limits: Sequence[Limit], *, with_input: bool
+) -> Child:
     with ExitStack() as theirs, ExitStack() as ours:
         stdout, stdout_theirs = _pipe(ours, theirs)
         stderr, stderr_theirs = _pipe(ours, theirs)
         stdin_theirs, stdin = _pipe(theirs, ours) if with_input else (subprocess.DEVNULL, None)
-        try:
-            popen = subprocess.Popen(
-                [*prefix, *argv],
-                cwd=cwd,
-                env=marked(env, attempt, worker),
-                stdin=stdin_theirs,
-                stdout=stdout_theirs,
-                stderr=stderr_theirs,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            raise NotStarted(f"{argv[0]!r} could not be started: {error}") from error
-        set_brand(popen.pid, brand_of(attempt, worker))
-        _set_backstop(popen.pid, memory_limit)
+        wrapper = _wrapper(limits)
+        popen = subprocess.Popen(
+            [*wrapper, *argv],
+            cwd=cwd,
+            env=env,
+            stdin=stdin_theirs,
+            stdout=stdout_theirs,
+            stderr=stderr_theirs,
+            start_new_session=True,
+        )
+        ours.callback(_undo, popen)
+        if limit_setter() is None:
+            _set_late(popen.pid, limits)
         ended = _ended_fd(popen.pid)
         ours.pop_all()
-    return Child(
-        popen=popen,
-        outputs={Source.STDOUT: stdout, Source.STDERR: stderr},
-        input=stdin,
-        ended=ended,
-        by_setpriv=bool(prefix),
-    )
+    outputs = {Source.STDOUT: stdout, Source.STDERR: stderr}
+    return Child(popen=popen, outputs=outputs, input=stdin, ended=ended, wrapped=bool(wrapper))
+
+
+def _undo(popen: subprocess.Popen[bytes]) -> None:
+    """Nobody can watch it: no descriptor is left for that."""
+    popen.kill()
+    popen.wait()
 
 
 def _pipe(reads: ExitStack, writes: ExitStack) -> tuple[int, int]:
@@ -96,6 +115,13 @@ def _pipe(reads: ExitStack, writes: ExitStack) -> tuple[int, int]:
     reads.callback(os.close, read_end)
     writes.callback(os.close, write_end)
     return read_end, write_end
+
+
+def _wrapper(limits: Sequence[Limit]) -> list[str]:
+    """What becomes the command: the same process, which first gets its limits and then is told to die with us."""
+    setter = limit_setter()
+    first = [setter, *(f"--{limit.name}={limit.soft}:{limit.hard}" for limit in limits), "--"] if setter else []
+    return [*(first if limits else []), *die_with_parent()]
 
 
 def _check(argv: Sequence[str], cwd: Path | None, env: Mapping[str, str]) -> None:
@@ -121,23 +147,46 @@ def _check(argv: Sequence[str], cwd: Path | None, env: Mapping[str, str]) -> Non
     )
 
 
+def limits_for(brand: Brand, memory_limit: int | None) -> list[Limit]:
+    """What limits tell of a process: whose it is, and how much memory it gets. Only what we have the right to set."""
+    if sys.platform != "linux":
+        return []
+    limits = [Limit("rttime", resource.RLIMIT_RTTIME, brand.attempt, brand.worker)]
+    if memory_limit is not None:
+        most = max(memory_limit * 2, memory_limit + BACKSTOP_BYTES)
+        limits.append(Limit("data", resource.RLIMIT_DATA, most, most))
+    ours = {limit.name: resource.getrlimit(limit.number)[1] for limit in limits}
+    return [limit for limit in limits if ours[limit.name] == resource.RLIM_INFINITY or limit.hard <= ours[limit.name]]
+
+
+def _set_late(pid: int, limits: Sequence[Limit]) -> None:
+    """Set limits after the start. What the process started before that does without them."""
+    if sys.platform == "linux":
+        for limit in limits:
+            with suppress(OSError, ValueError):  # it is gone already
+                resource.prlimit(pid, limit.number, (limit.soft, limit.hard))
+
+
 @cache
 def die_with_parent() -> tuple[str, ...]:
     """What to put before a command so that the kernel kills it when we die; nothing where there is no such program."""
-    program = shutil.which("setpriv") if sys.platform == "linux" else None
+    return _if_it_works("setpriv", "--pdeathsig", "KILL", "--")  # BusyBox has one that does not know this
+
+
+@cache
+def limit_setter() -> str | None:
+    """The program that starts another one with limits, so that not even its first child comes before them."""
+    works = _if_it_works("prlimit", f"--rttime={1 << 60}:{1 << 61}", "--")
+    return works[0] if works else None
+
+
+def _if_it_works(name: str, *options: str) -> tuple[str, ...]:
+    program = shutil.which(name) if sys.platform == "linux" else None
     if program is None:
         return ()
-    prefix = (program, "--pdeathsig", "KILL", "--")  # unknown to the setpriv of BusyBox
-    tried = subprocess.run([*prefix, program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return prefix if tried.returncode == 0 else ()
-
-
-def _set_backstop(pid: int, memory_limit: int | None) -> None:
-    if sys.platform != "linux" or memory_limit is None:
-        return
-    most = max(memory_limit * 2, memory_limit + BACKSTOP_BYTES)
-    with suppress(OSError, ValueError):  # gone already, or a lower hard limit is in force anyway
-        resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
+    command = (program, *options)
+    tried = subprocess.run([*command, program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return command if tried.returncode == 0 else ()
 
 
 def _ended_fd(pid: int) -> int:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from jobtrail.core.errors import Unavailable
+from jobtrail.core.errors import JobtrailError, StaleAttempt, Unavailable
+from jobtrail.core.fence import Fence
 from jobtrail.service import attempts
-from jobtrail.service.attempts import Completed
+from jobtrail.service.attempts import Completed, Failed
 from jobtrail.store.db import AsyncConnection, arun
 from jobtrail.store.pool import Dial, aconnect
 
@@ -72,6 +74,7 @@ class Finisher:
     def __init__(self, link: Link, stale: Callable[[UUID], None], most: int = 1_000) -> None:
         self._link, self._stale, self._most = link, stale, most
         self._waiting: list[Completed] = []
+        self._writing: list[Completed] = []
         self._wanted = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -86,6 +89,11 @@ class Finisher:
         if len(self._waiting) >= self._most:
             self._room.clear()
 
+    @property
+    def unwritten(self) -> list[UUID]:
+        """The attempts whose end is not written yet."""
+        return [one.fence.attempt_id for one in (*self._writing, *self._waiting)]
+
     async def room(self) -> None:
         """Waits while too many ends wait: then the database is the slow one, and more claims would not help."""
         await self._room.wait()
@@ -98,12 +106,31 @@ class Finisher:
         """Writes until it is cancelled."""
         while True:
             await self._wanted.wait()
-            batch, self._waiting = self._waiting[:500], self._waiting[500:]
+            self._writing, self._waiting = self._waiting[:500], self._waiting[500:]
             if not self._waiting:
                 self._wanted.clear()
-            for fence in await self._link.execute(attempts.complete(batch)):
+            for fence in await self._write(self._writing):
                 self._stale(fence.attempt_id)
+            self._writing = []
             if len(self._waiting) < self._most:
                 self._room.set()
             if not self._waiting:
                 self._idle.set()
+
+    async def _write(self, batch: list[Completed]) -> list[Fence]:
+        """Answers those that were stale. A result that cannot be stored fails its own job, and no other."""
+        try:
+            stale: list[Fence] = await self._link.execute(attempts.complete(batch))
+        except JobtrailError as error:
+            if len(batch) > 1:
+                return [fence for one in batch for fence in await self._write([one])]
+            await give_up(self._link.execute, batch[0].fence, error)
+            return []
+        return stale
+
+
+async def give_up(execute: Callable[[Any], Awaitable[Any]], fence: Fence, error: JobtrailError) -> None:
+    """Fails a job whose end the database refuses as it is; else its attempt would stay open for ever."""
+    log.error("the end of job %s cannot be stored: %s", fence.job_id, error)
+    with contextlib.suppress(StaleAttempt):
+        await execute(attempts.fail(Failed(fence, "unstorable", f"its end cannot be stored: {error}")))

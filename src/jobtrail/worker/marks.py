@@ -42,17 +42,6 @@ def marked(env: Mapping[str, str], attempt: str, worker: str) -> dict[str, str]:
     return {**env, **marks}
 
 
-def set_brand(pid: int, brand: Brand) -> bool:
-    """Brand a process that has just started; its descendants inherit it. False where the system cannot."""
-    if sys.platform != "linux":
-        return False
-    try:
-        resource.prlimit(pid, resource.RLIMIT_RTTIME, (brand.attempt, brand.worker))
-    except (OSError, ValueError):  # gone already, or a lower hard limit was set for this worker
-        return False
-    return True
-
-
 def read_brand(pid: int) -> Brand | None:
     """The brand of a process, a zombie's too; None if it has none or is not ours to ask."""
     if sys.platform != "linux":

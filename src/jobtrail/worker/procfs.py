@@ -25,14 +25,15 @@ class Proc(NamedTuple):
     cpu_seconds: float  # its own and that of the children that it has waited for
 
 
-def _read(path: str, size: int = 4096) -> bytes:
+def _read(path: str, size: int = 4096, *, whole: bool = False) -> bytes:
+    """What is in a file of the kernel. A long one comes in pieces that may be shorter than asked for: ask for `whole`."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
     try:
         data = block = os.read(fd, size)
-        while len(block) == size:
+        while whole and block:
             block = os.read(fd, size)
             data += block
         return data
@@ -79,12 +80,12 @@ def children(pid: int) -> list[int]:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
-    return [int(child) for tid in threads for child in _read(f"/proc/{pid}/task/{tid}/children").split()]
+    return [int(child) for tid in threads for child in _read(f"/proc/{pid}/task/{tid}/children", whole=True).split()]
 
 
 def environ(pid: int) -> dict[str, str]:
     """The variables that the process was started with; empty if it is gone, not ours to read, or wrote over them."""
-    pairs = (entry.partition(b"=") for entry in _read(f"/proc/{pid}/environ", 65536).split(b"\0"))
+    pairs = (entry.partition(b"=") for entry in _read(f"/proc/{pid}/environ", 65536, whole=True).split(b"\0"))
     return {os.fsdecode(name): os.fsdecode(value) for name, equals, value in pairs if equals}
 
 
@@ -105,7 +106,7 @@ def written_bytes(pid: int) -> int:
 def held_bytes(pid: int) -> int:
     """Memory that only it can give back: its share of anonymous and shared memory, without cached files. Slow."""
     total = whole = 0
-    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+    for line in _read(f"/proc/{pid}/smaps_rollup", whole=True).splitlines():
         if line.startswith((b"Pss_Anon:", b"Pss_Shmem:")):
             total += int(line.split()[1]) * 1024
         elif line.startswith(b"Pss:"):

@@ -23,6 +23,7 @@ class Running:
         "_stopped",
         "alive_at",
         "claimed",
+        "ending",
         "fence",
         "kills_itself",
         "message",
@@ -38,6 +39,7 @@ class Running:
         self.fence = fence
         self.kills_itself = kills_itself
         self.task: asyncio.Task[Any] | None = None
+        self.ending = False
         self.reason: str | None = None
         self.message: str | None = None
         self.started_at = self.alive_at = time.monotonic()
@@ -51,8 +53,11 @@ class Running:
         return int((time.monotonic() - self.started_at) * 1000)
 
     def stop(self, reason: str, message: str) -> None:
-        """Tells the code to stop, once. A runner that does not see to it itself is interrupted."""
-        if self.reason is not None and not (reason == LOST and self.reason != LOST):
+        """Tells the code to stop, once. A runner that does not see to it itself is interrupted.
+
+        Code that has ended is not stopped any more: its end is being written, and must be.
+        """
+        if (self.reason is not None or self.ending) and not (reason == LOST and self.reason != LOST):
             return
         self.reason, self.message, self.stopped_at = reason, message, time.monotonic()
         if self._stopped is not None:
@@ -61,8 +66,8 @@ class Running:
             self.interrupt()
 
     def interrupt(self) -> None:
-        """Raises CancelledError in the code."""
-        if self.task is not None:
+        """Raises CancelledError in the code, if it still runs."""
+        if self.task is not None and not self.ending:
             self.task.cancel()
 
     async def stopping(self) -> str:

@@ -12,27 +12,26 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from jobtrail.core import jsonguard
-from jobtrail.core.errors import StaleAttempt
+from jobtrail.core.errors import JobtrailError, StaleAttempt
 from jobtrail.core.fence import Used
 from jobtrail.core.model import Claimed
 from jobtrail.core.outcome import Cancel, Done, Dropped, Fail, Outcome, Snooze, Stopped, Waits
 from jobtrail.core.retry import Backoff, delay_after
 from jobtrail.core.status import AttemptStatus, WaitReason
-from jobtrail.runners.context import Context
+from jobtrail.runners.context import EX_FORKED, Context
 from jobtrail.runners.protocol import Assignment, Runner
 from jobtrail.runners.python import failure
 from jobtrail.service import attempts, logs
 from jobtrail.service.attempts import Completed, Failed
 from jobtrail.worker.desk import LocalDesk, Room
 from jobtrail.worker.journal import Book
-from jobtrail.worker.link import Finisher
+from jobtrail.worker.link import Finisher, give_up
 from jobtrail.worker.plan import Plan
 from jobtrail.worker.running import CANCELLED, IDLE, LOST, SHUTDOWN, TIMED_OUT, Running
 
 log = logging.getLogger("jobtrail.worker")
 
 _MESSAGE_BYTES: Final = 4_096
-_pid = os.getpid()
 
 
 class Slot:
@@ -40,23 +39,29 @@ class Slot:
 
     def __init__(self, room: Room, runners: Mapping[str, Runner], finisher: Finisher, plan: Plan) -> None:
         self._room, self._runners, self._finisher, self._plan = room, runners, finisher, plan
+        self._process_id = os.getpid()
 
     async def run(self, running: Running) -> None:
         """Runs an attempt and writes its end."""
         claimed = running.claimed
         desk = LocalDesk(self._room, running, Book(running.fence))
         try:
-            if claimed.number > 1:
-                await self._remember(desk)
             outcome = await self._outcome(desk)
         except (Waits, Dropped):
             return
-        if os.getpid() != _pid:
-            os._exit(70)  # the job's code forked and the child came back here: there must not be two workers
+        running.ending = False
+        if running.reason is not None:
+            _forget_interruption()  # also where the code made nothing of it
+        if os.getpid() != self._process_id:
+            os._exit(EX_FORKED)  # the job's code forked and the child came back here: there must not be two workers
+        if running.reason is not None and isinstance(outcome, Fail):
+            outcome = Stopped(outcome.used)  # whatever the code raised when it was told to stop, it is not its failure
         try:
             await self._end(desk, outcome)
         except (StaleAttempt, Dropped):
             log.info("attempt %s of job %s was no longer open at its end", claimed.attempt_id, claimed.job_id)
+        except JobtrailError as error:
+            await give_up(self._room.execute, running.fence, error)
 
     async def _remember(self, desk: LocalDesk) -> None:
         """What earlier attempts did."""
@@ -70,19 +75,23 @@ class Slot:
         try:
             if running.reason is not None:
                 return Stopped()
+            if claimed.number > 1:
+                await self._remember(desk)
             return await self._runners[claimed.type].run(Context(_assignment(claimed), desk))
-        except asyncio.CancelledError:
-            if running.reason is None:
-                raise  # the worker itself ends
+        except asyncio.CancelledError as error:
+            if running.reason is not None:
+                return Stopped()
             task = asyncio.current_task()
-            while task is not None and task.cancelling():
-                task.uncancel()
-            return Stopped()
+            if task is not None and task.cancelling():
+                raise  # the worker itself ends
+            return failure(error)
+        except (Waits, Dropped):
+            raise
         except (SystemExit, KeyboardInterrupt) as error:
             return Fail("exit", f"the code called exit: {error!r}")
         except (Snooze, Cancel) as answer:
             return answer
-        except Exception as error:  # noqa: BLE001  the runner's edge: whatever it raises is an outcome
+        except BaseException as error:  # noqa: BLE001  the runner's edge: whatever it raises is an outcome
             return failure(error)
 
     async def _end(self, desk: LocalDesk, outcome: Outcome) -> None:
@@ -156,6 +165,13 @@ class Slot:
             await self._room.execute(verb)
         except StaleAttempt:
             await self._room.execute(attempts.end_cancelled(desk.running.fence, "cancelled"))
+
+
+def _forget_interruption() -> None:
+    """The task goes on with the next attempt, which nobody has told to stop."""
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
 
 
 def _assignment(claimed: Claimed) -> Assignment:

@@ -214,8 +214,9 @@ class _Running:
         )
 
     def _could_not_execute(self, code: int | None) -> bool:
-        """Whether setpriv ran, but could not become the command: a script, say, whose interpreter is missing."""
-        return self._child.by_setpriv and code in (126, 127) and self._output.first_error_bytes.startswith(b"setpriv: ")
+        """Whether what was to become the command could not: for a script, say, whose interpreter is missing."""
+        said = self._output.first_error_bytes.startswith((b"setpriv: failed to execute", b"prlimit: failed to execute"))
+        return self._child.wrapped and code in (126, 127) and said
 
     def _inferred_oom(self, code: int | None) -> str:
         return inferred_oom(

@@ -38,6 +38,9 @@ class Tree:
     def __init__(self, pid: int, attempt: str, worker: str = "") -> None:
         self.pid = pid
         self.attempt = attempt
+        # At the last look some process had just ended. Its child, born after we asked who there is, may have been missed.
+        self.restless = False
+        self._dead: set[tuple[int, float]] = set()
         self._brand = brand_of(attempt, worker)
         self._known: dict[int, float] = {}
         # As a process begins as a copy of us, the peak that the kernel tells for it is at least ours.
@@ -62,8 +65,11 @@ class Tree:
                 continue
             found[pid] = proc
             queue += view.children(pid)
-        for proc in found.values():
-            if proc.zombie and proc.parent == me and proc.pid != self.pid:
+        dead = [proc for proc in found.values() if proc.zombie and proc.pid != self.pid]
+        seen, self._dead = self._dead, {(proc.pid, proc.born) for proc in dead}
+        self.restless = not self._dead <= seen
+        for proc in dead:
+            if proc.parent == me:
                 self.wait_for(proc.pid)
         living = [proc for proc in found.values() if not proc.zombie]
         self._known = {proc.pid: proc.born for proc in living}

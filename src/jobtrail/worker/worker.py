@@ -137,7 +137,7 @@ class Worker:
             taken = 0
             for queue in self._in_turn():
                 if self._free - taken > 0:
-                    taken += await self._claim_from(link, queue, min(self._free - taken, BATCH))
+                    taken += await self._claim_from(link, finisher, queue, min(self._free - taken, BATCH))
             self._free -= taken
             if taken and self._free > 0:
                 await asyncio.sleep(0)
@@ -149,7 +149,7 @@ class Worker:
             else:
                 await self._wake.wait()
 
-    async def _claim_from(self, link: Link, queue: str, limit: int) -> int:
+    async def _claim_from(self, link: Link, finisher: Finisher, queue: str, limit: int) -> int:
         mark, at = self._marks.get(queue, (NO_MARK, 0.0))
         if time.monotonic() - at > _RESET_SECONDS:
             mark, at = NO_MARK, time.monotonic()
@@ -162,7 +162,7 @@ class Worker:
         except JobtrailError as error:
             log.warning("cannot claim from %s: %s", queue, error)
             await asyncio.sleep(min(self.plan.poll_seconds, 1.0))
-            await self._give_back_strays(link)
+            await self._give_back_strays(link, finisher)
             return 0
         full = len(claimed) == limit
         self._marks[queue] = (min(job.job_id for job in claimed) if full and limit > 1 else NO_MARK, at)
@@ -174,10 +174,10 @@ class Worker:
             self._inbox.put_nowait(running)
         return len(claimed)
 
-    async def _give_back_strays(self, link: Link) -> None:
+    async def _give_back_strays(self, link: Link, finisher: Finisher) -> None:
         """A claim whose answer was lost may have opened attempts that nobody runs: they are ready again at once."""
         with contextlib.suppress(JobtrailError):
-            strays = await link.once(attempts.strays(self.id, list(self.running)))
+            strays = await link.once(attempts.strays(self.id, [*self.running, *finisher.unwritten]))
             if strays:
                 await link.execute(attempts.interrupt(strays))
 
@@ -198,8 +198,9 @@ class Worker:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._orders.wait(), 1.0)
+            young = 0.0 if self._orders.is_set() else 0.02  # most end before anybody could order anything
             self._orders.clear()
-            asked = [one.fence for one in self.running.values() if time.monotonic() - one.started_at > 0.02]
+            asked = [one.fence for one in self.running.values() if time.monotonic() - one.started_at >= young]
             if not asked:
                 continue
             for order in await link.execute(attempts.orders(asked)):

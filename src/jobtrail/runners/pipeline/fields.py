@@ -87,11 +87,11 @@ def _in_words(what: str, wanted: Any, value: object) -> str:
     if what.startswith("Invalid enum value"):
         return f"{value!r} is not one of the words for it{suggestion(str(value), _choices(wanted))}"
     if found := _EXPECTED.fullmatch(what):
-        kinds = found[1].split(" | ")
-        kinds = [
-            each for each in _TYPES if each in kinds and each != "null" and not (each == "int" and "float" in kinds)
+        words = found[1].split(" | ")
+        words = [
+            each for each in _TYPES if each in words and each != "null" and not (each == "int" and "float" in words)
         ]
-        expected = [_TYPES[each] for each in kinds] or [found[1]]
+        expected = [_TYPES[each] for each in words] or [found[1]]
         return f"must be {' or '.join(expected)}, not {_TYPES.get(found[2], found[2])}"
     if found := _UNKNOWN.fullmatch(what):
         parts = [part for part in get_args(wanted) or (wanted,) if hasattr(part, "__struct_fields__")]
@@ -114,7 +114,7 @@ def _choices(wanted: Any) -> list[str]:
 def _word_of(value: object) -> str:
     if value is None:
         return "null"
-    for kind, word in ((bool, "bool"), (int, "int"), (float, "float"), (str, "str"), (list, "array")):
-        if isinstance(value, kind):
+    for type_, word in ((bool, "bool"), (int, "int"), (float, "float"), (str, "str"), (list, "array")):
+        if isinstance(value, type_):
             return _TYPES[word]
     return type(value).__name__

@@ -135,7 +135,9 @@ def _as_declared(values: Mapping[str, object], declared: Mapping[str, object], p
             found[name] = msgspec.convert(value, type(default), strict=False)
         except msgspec.ValidationError:
             example = msgspec.json.encode(default).decode()
-            problems[f"input.{name}"] = f"{value!r} is not of the kind of {example}; for any other, write {name}:=JSON"
+            problems[f"input.{name}"] = (
+                f"{value!r} is not of the same type as {example}; for any other, write {name}:=JSON"
+            )
     return found
 
 

@@ -31,7 +31,7 @@ $$;
 
 -- Transaction ids as the trail counts them. A dump that is restored elsewhere meets a server whose ids are lower than
 -- those of its events; then `rebase_txids` raises the base, so that they never go back.
-create function jobtrail.txid_base() returns bigint language sql immutable parallel safe as $$ select 0::bigint $$;
+create function jobtrail.txid_base() returns bigint language sql stable parallel safe as $$ select 0::bigint $$;
 create function jobtrail.horizon() returns bigint language sql stable parallel safe as $$
   select pg_snapshot_xmin(pg_current_snapshot())::text::bigint + jobtrail.txid_base()
 $$;
@@ -134,7 +134,9 @@ create unique index jobs_one_per_unique_key on jobtrail.jobs (workspace_id, uniq
 create index jobs_by_task on jobtrail.jobs (workspace_id, task_id, id) where task_id is not null;
 create index jobs_by_parent on jobtrail.jobs (workspace_id, parent_id, id) where parent_id is not null;
 
--- The claim's own small table: a row appears when a job becomes QUEUED, the claim deletes it.
+-- The claim's own small table: a row appears when a job becomes QUEUED, the claim deletes it. A row too many does no
+-- harm, for the claim looks at the job itself. So nothing is unique here, and who makes a job QUEUED never waits for a
+-- claim: the claim takes the row before the job, everybody else the job before the row, and waiting would deadlock.
 create table jobtrail.ready (
   workspace_id uuid not null,
   job_id uuid not null,
@@ -143,7 +145,7 @@ create table jobtrail.ready (
   type text not null,
   concurrency_key text
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
-create unique index ready_in_order on jobtrail.ready (queue, priority desc, job_id);
+create index ready_in_order on jobtrail.ready (queue, priority desc, job_id);
 
 -- What is to happen to a job at a time: a start that is due, a cancel, the expiry of a gate or of the wait in a queue.
 create table jobtrail.timers (

@@ -165,8 +165,8 @@ begin
       note::text, trail_hash
     from changed;
   insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
-    select workspace_id, id, priority, queue, type, concurrency_key from changed where status = 'QUEUED'
-    on conflict do nothing;
+    select workspace_id, id, priority, queue, type, concurrency_key from changed
+    where status = 'QUEUED' and event <> 'job.updated';
   if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
       or (status = 'QUEUED' and queue_timeout_seconds is not null)) then
     insert into jobtrail.timers (workspace_id, job_id, type, due_at)

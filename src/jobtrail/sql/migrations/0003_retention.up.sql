@@ -106,7 +106,7 @@ begin
   select greatest(s.up_to_txid, (select max(txid) from jobtrail.events where txid > s.up_to_txid)) into latest
     from jobtrail.sealer s;
   if latest >= here + jobtrail.txid_base() then
-    execute format('create or replace function jobtrail.txid_base() returns bigint language sql immutable parallel safe '
+    execute format('create or replace function jobtrail.txid_base() returns bigint language sql stable parallel safe '
       'as $f$ select %s::bigint $f$', latest - here + 1);
   end if;
   return jobtrail.txid_base();

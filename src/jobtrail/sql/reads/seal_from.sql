@@ -1,3 +1,5 @@
--- Where the sealer stands, and the last transaction that has ended together with all before it.
-select up_to_txid, jobtrail.horizon() - 1 as settled_txid, to_jsonb(jobtrail.clock() at time zone 'UTC') #>> '{}' as now
+-- Where the sealer stands, the last transaction that has ended together with all before it, the time, and whether this
+-- connection sees all workspaces.
+select up_to_txid, jobtrail.horizon() - 1 as settled_txid, to_jsonb(jobtrail.clock() at time zone 'UTC') #>> '{}' as now,
+  jobtrail.serves_all() as serves_all
 from jobtrail.sealer

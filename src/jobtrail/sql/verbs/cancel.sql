@@ -4,7 +4,7 @@ with changed as (
     status = case when j.status = 'RUNNING' then 'RUNNING' else 'CANCELLED' end::jobtrail.job_status,
     event = case when j.status = 'RUNNING' then 'job.cancel_requested' else 'job.cancelled' end,
     cancel_requested_at = coalesce(j.cancel_requested_at, jobtrail.clock()), cancel_reason = $5, wait_reason = null,
-    scheduled_at = null, actor_type = $3::text::jobtrail.actor_type, actor_id = $4
+    scheduled_at = null, step_id = null, actor_type = $3::text::jobtrail.actor_type, actor_id = $4
   where j.workspace_id = $1 and j.id = $2 and j.status in ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING')
     and (j.status <> 'RUNNING' or j.cancel_requested_at is null)
   returning j.*

@@ -5,6 +5,7 @@ with ended as materialized (
     as e (job_id, attempt_id, status, output, summary, ms, cpu_seconds, memory_bytes, disk_bytes, exit_code)
 ), finished as (
   update jobtrail.jobs j set status = 'COMPLETED', event = 'job.completed', actor_type = 'worker', actor_id = $12,
+    step_id = null, error_code = null, error_message = null,
     note = case when e.output is null then null
       else jsonb_build_object('result_sha256', encode(sha256(convert_to(e.output::jsonb::text, 'UTF8')), 'hex')) end
   from ended e

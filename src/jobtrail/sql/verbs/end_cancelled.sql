@@ -1,6 +1,7 @@
 -- Ends an attempt that was told to stop; the job is CANCELLED.
 with finished as (
   update jobtrail.jobs j set status = 'CANCELLED', event = 'job.cancelled', actor_type = 'worker', actor_id = $4,
+    step_id = null,
     cancel_reason = coalesce(j.cancel_reason, $5), error_code = $6, error_message = $5
   where j.workspace_id = $1 and j.id = $2 and j.attempt_id = $3 and j.status = 'RUNNING'
   returning j.*

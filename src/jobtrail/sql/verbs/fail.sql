@@ -10,7 +10,9 @@ with finished as (
       and j.cancel_requested_at is null then jobtrail.clock() + make_interval(secs => $10::int8 / 1000.0) end,
     event = case when $10::int8 is not null and j.failure_count + 1 < j.max_attempts and j.cancel_requested_at is null
       then 'job.retry_scheduled' else 'job.failed' end,
-    actor_type = 'worker', actor_id = $4
+    note = case when $14::text is not null
+      then jsonb_build_object('result_sha256', encode(sha256(convert_to($14::text::jsonb::text, 'UTF8')), 'hex')) end,
+    actor_type = 'worker', actor_id = $4, step_id = null
   where j.workspace_id = $1 and j.id = $2 and j.attempt_id = $3 and j.status = 'RUNNING'
   returning j.*
 ), closed as (

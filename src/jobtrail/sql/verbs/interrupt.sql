@@ -1,7 +1,7 @@
 -- Gives attempts back because their worker stops: the jobs are QUEUED again at once, and no try is used up. A job that
 -- is to be cancelled does not run again: it is CANCELLED.
 with finished as (
-  update jobtrail.jobs j set actor_type = 'worker', actor_id = $4,
+  update jobtrail.jobs j set actor_type = 'worker', actor_id = $4, step_id = null,
     status = case when j.cancel_requested_at is null then 'QUEUED' else 'CANCELLED' end::jobtrail.job_status,
     event = case when j.cancel_requested_at is null then 'job.interrupted' else 'job.cancelled' end
   where j.workspace_id = any ($1::uuid[]) and j.id = any ($2::uuid[]) and j.attempt_id = any ($3::uuid[])

@@ -24,7 +24,7 @@ with gone as (
       then 'quarantined' else 'lost' end,
     error_message = case when j.loss_count + 1 >= 3
       then 'three workers were lost while they ran this job; the last: ' || h.why else h.why end,
-    actor_type = 'system', actor_id = 'rescuer'
+    actor_type = 'system', actor_id = 'rescuer', step_id = null
   from held h where j.workspace_id = any (array(select workspace_id from held))
     and j.id = any (array(select id from held)) and j.workspace_id = h.workspace_id and j.id = h.id
   returning j.workspace_id, j.id, j.updated_at, j.status, j.generation, j.error_message, h.why

@@ -31,7 +31,7 @@ with due as (
     error_message = case when c.type = 'QUEUE_TIMEOUT'
       then format('no worker took it from queue %s within %s s', j.queue, j.queue_timeout_seconds)
       else j.error_message end,
-    actor_type = 'system', actor_id = 'stager'
+    actor_type = 'system', actor_id = 'stager', step_id = null
   from chosen c where j.workspace_id = any (array(select workspace_id from chosen))
     and j.id = any (array(select id from chosen)) and j.workspace_id = c.workspace_id and j.id = c.id
   returning j.workspace_id, j.id, j.queue, j.priority, j.status

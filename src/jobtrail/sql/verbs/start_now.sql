@@ -1,7 +1,7 @@
 -- Starts a job that waits for a time without waiting any longer.
 with changed as (
   update jobtrail.jobs j set status = 'QUEUED', event = 'job.queued', wait_reason = null, scheduled_at = null,
-    actor_type = $3::text::jobtrail.actor_type, actor_id = $4
+    step_id = null, actor_type = $3::text::jobtrail.actor_type, actor_id = $4
   where j.workspace_id = $1 and j.id = $2 and j.status = 'PENDING' and j.wait_reason in ('SCHEDULE', 'RETRY')
   returning j.*
 ), untimed as (

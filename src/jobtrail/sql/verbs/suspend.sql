@@ -2,7 +2,7 @@
 with finished as (
   update jobtrail.jobs j set status = 'PENDING', event = $5, wait_reason = $6::text::jobtrail.wait_reason,
     scheduled_at = jobtrail.clock() + make_interval(secs => $7::int8 / 1000.0), note = $8::text::jsonb,
-    actor_type = 'worker', actor_id = $4
+    actor_type = 'worker', actor_id = $4, step_id = null
   where j.workspace_id = $1 and j.id = $2 and j.attempt_id = $3 and j.status = 'RUNNING'
     and j.cancel_requested_at is null
   returning j.*

@@ -3,8 +3,8 @@ with was as materialized (
   select * from jobtrail.jobs where workspace_id = $1 and id = $2 for update
 ), changed as (
   update jobtrail.jobs j set event = 'job.updated', actor_type = $4::text::jobtrail.actor_type, actor_id = $5,
-    priority = coalesce($6, j.priority), title = coalesce($7, j.title), tags = coalesce($8, j.tags),
-    cancel_at = coalesce($9, j.cancel_at), scheduled_at = coalesce($10, j.scheduled_at),
+    step_id = null, priority = coalesce($6, j.priority), title = coalesce($7, j.title),
+    tags = coalesce($8, j.tags), cancel_at = coalesce($9, j.cancel_at), scheduled_at = coalesce($10, j.scheduled_at),
     status = case when $10::timestamptz > jobtrail.clock() and j.status = 'QUEUED' then 'PENDING'
       else j.status end::jobtrail.job_status,
     wait_reason = case when $10::timestamptz > jobtrail.clock() and j.status in ('QUEUED', 'PENDING')
@@ -18,5 +18,9 @@ with was as materialized (
     select r.ctid from jobtrail.ready r join was on r.queue = was.queue and r.priority = was.priority
       and r.job_id = was.id join changed c on c.id = was.id
     where was.priority <> c.priority or c.status <> 'QUEUED' for update of r skip locked))
+), readied as (
+  insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
+  select c.workspace_id, c.id, c.priority, c.queue, c.type, c.concurrency_key from changed c join was on c.id = was.id
+  where c.status = 'QUEUED' and c.priority <> was.priority
 )
 select status::text, version from changed

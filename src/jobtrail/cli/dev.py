@@ -1,0 +1,238 @@
+"""`jobtrail dev`: database and worker in one terminal. The worker is replaced when the code changes or it dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Final
+
+from jobtrail.cli import exits, hands, place, saying, words
+from jobtrail.cli.flags import NO_FLAGS, Flags, Plain
+from jobtrail.cli.follow import View
+from jobtrail.cli.hands import Hand
+from jobtrail.cli.place import Place
+from jobtrail.cli.telling import notice
+from jobtrail.client import Client
+from jobtrail.core import duration
+from jobtrail.core.errors import Unavailable
+from jobtrail.core.ids import short
+from jobtrail.core.model import Job
+from jobtrail.core.status import FINAL, JobStatus
+from jobtrail.store import embedded
+
+_LOOK_SECONDS: Final = 0.3
+_DRAIN_SECONDS: Final = 5.0
+_SKIPPED: Final = frozenset({"__pycache__", "node_modules", "site-packages", "build", "dist"})
+_MOST_FILES: Final = 5_000
+_SHOWN: Final = 30
+
+
+def dev(
+    app: Annotated[str | None, Plain] = None,
+    /,
+    *,
+    processes: int = 1,
+    slots: int | None = None,
+    queues: str | None = None,
+    drain_timeout: str | None = None,
+    flags: Flags = NO_FLAGS,
+) -> int:
+    """Database and worker in one terminal. The worker is replaced when a .py file of this folder changes.
+
+    Ctrl-C drains: what runs may end. A second Ctrl-C stops now. The data stays either way.
+
+    Parameters
+    ----------
+    app
+        The app, as module:attribute or app.py; found in this folder if it is not named.
+    processes
+        How many worker processes.
+    slots
+        How many jobs each of them runs at the same time.
+    queues
+        Which queues, commas between them; all that are used here if none are named.
+    drain_timeout
+        How long what runs may run on when a worker is replaced or stopped (default 5s); then it goes back to its queue.
+    """
+    config = place.configured(flags, {"slots": slots, "queues": queues})
+    drain = _DRAIN_SECONDS if drain_timeout is None else duration.parse(drain_timeout).total_seconds()
+    with stopping() as (halt, hurry), place.opened(config, make=True) as here, place.client_of(here) as client:
+        notice(f"✓ {here.name}")
+        with _watched(here):
+            crew = Crew(here, client, app, processes, drain)
+            try:
+                crew.work(halt)
+            finally:
+                notice("draining; Ctrl-C again stops now" if not hurry.is_set() else "stopping")
+                hands.end(crew.all(), drain + 1.0, hurry=hurry)
+    notice("stopped; everything is kept in " + str(config.home) if here.server else "stopped")
+    return exits.OK
+
+
+class Crew:
+    """The worker processes of this terminal."""
+
+    def __init__(self, here: Place, client: Client, app: str | None, count: int, drain: float) -> None:
+        self._here, self._client, self._app, self._count, self._drain = here, client, app, count, drain
+        self._hands: list[Hand] = []
+        self._retired: list[Hand] = []
+        self._extra: set[str] = set()
+        self._broken = False
+
+    def all(self) -> list[Hand]:
+        """Those that work and those that still drain."""
+        return [*self._hands, *self._retired]
+
+    def work(self, halt: threading.Event) -> None:
+        """Keeps workers running, and tells what becomes of jobs, until `halt` is set."""
+        folder = Path.cwd()
+        files = dict(_python_files(folder))
+        jobs = Jobs(self._client)
+        self._start()
+        while not halt.wait(_LOOK_SECONDS):
+            changed = dict(_python_files(folder))
+            if changed != files:
+                names = sorted(str(path.relative_to(folder)) for path, _ in changed.items() ^ files.items())
+                notice(f"↺ {names[0]} changed: new code for new jobs; what runs may end on the old")
+                files = changed
+                self._replace()
+            self._look_after()
+            try:
+                jobs.tell()
+                self._serve_more()
+            except Unavailable as error:
+                notice(f"! {error.message}")
+
+    def _start(self) -> None:
+        named = ["--queues", ",".join(sorted(self._queues()))] if self._extra else []
+        slots = ["--slots", str(self._here.config.slots)]
+        if self._here.config.queues and not named:
+            named = ["--queues", ",".join(self._here.config.queues)]
+        for _ in range(self._count):
+            more = (*named, *slots, "--processes", "1", "--drain-timeout", f"{self._drain:g}s")
+            self._hands.append(hands.start(self._here, self._app, *more))
+        self._broken = False
+
+    def _replace(self) -> None:
+        for hand in self._hands:
+            hand.tell(signal.SIGTERM)
+        self._retired += self._hands
+        self._hands = []
+        self._start()
+
+    def _look_after(self) -> None:
+        """A worker that was killed is replaced at once; one that cannot start waits for the code to change."""
+        self._retired = [hand for hand in self._retired if hand.ended() is None]
+        for hand in list(self._hands):
+            code = hand.ended()
+            if code is None:
+                continue
+            self._hands.remove(hand)
+            if code < 0:
+                notice(f"▚ worker pid {hand.pid} was killed (signal {-code}); another one takes over")
+                self._count_up()
+            elif not self._broken:
+                self._broken = True
+                notice(f"! the worker ended with exit code {code}; it starts again when a file changes")
+
+    def _count_up(self) -> None:
+        wanted, self._count = self._count, 1
+        self._start()
+        self._count = wanted
+
+    def _serve_more(self) -> None:
+        """Jobs may be handed in for queues that no type names: in development every queue is served."""
+        if self._here.config.queues or self._broken:
+            return
+        known = {queue for worker in self._client.workers() if worker.stopped_at is None for queue in worker.queues}
+        waiting = {one.queue for one in self._client.queues() if one.depth and one.paused_at is None}
+        if known and (new := {queue for queue in waiting - known - self._extra if not queue.startswith("run-")}):
+            self._extra |= new | known
+            notice(f"↺ {', '.join(sorted(new))}: a new queue with jobs; serving it, too")
+            self._replace()
+
+    def _queues(self) -> set[str]:
+        return {*self._extra, "default"}
+
+
+class Jobs:
+    """Tells when jobs start, wait and end: those that it sees change."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._seen = {job.id: job.status for job in client.list_jobs(limit=_SHOWN)}
+
+    def tell(self) -> None:
+        """What changed since the last call."""
+        for job in reversed(self._client.list_jobs(limit=_SHOWN)):
+            before = self._seen.get(job.id)
+            self._seen[job.id] = job.status
+            if job.status != before and (line := _line(job)):
+                notice(line)
+
+
+def _line(job: Job) -> str | None:
+    name = f"{short(job.id)} {job.type}"
+    if job.status in FINAL:
+        return f"  {name}  {saying.of_end(View(job))}"
+    if job.status == JobStatus.PENDING:
+        why = words.one_line(job.error_message, 100)
+        return f"  {name}  ◌ waits: {job.wait_reason}{'  ' + why if why else ''}"
+    return f"  {name}  {words.glyph(job.status)} {job.status}"
+
+
+def _python_files(folder: Path) -> Iterator[tuple[Path, int]]:
+    """The project's .py files with the times of their last change; environments and hidden folders are left out."""
+    left = _MOST_FILES
+    for top, folders, names in os.walk(folder):
+        folders[:] = [
+            name for name in folders
+            if not name.startswith(".") and name not in _SKIPPED and not (Path(top) / name / "pyvenv.cfg").exists()
+        ]  # fmt: skip
+        for name in names:
+            if name.endswith(".py") and left > 0:
+                left -= 1
+                path = Path(top) / name
+                try:
+                    yield path, path.stat().st_mtime_ns
+                except OSError:  # it went while we looked; that is a change, too
+                    continue
+
+
+@contextmanager
+def _watched(here: Place) -> Iterator[None]:
+    """The embedded server is started again if it dies."""
+    if here.server is None:
+        yield
+        return
+    over = threading.Event()
+    thread = threading.Thread(target=embedded.watch, args=(here.server, over, notice), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def stopping() -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Two events: the first Ctrl-C or SIGTERM sets one, the second both."""
+    halt, hurry = threading.Event(), threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        (hurry if halt.is_set() else halt).set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield halt, hurry
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+

@@ -1,0 +1,119 @@
+"""`jobtrail gate list`, `approve`, `reject`: decisions that jobs wait for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from cyclopts import Parameter
+
+from jobtrail.cli import place, refs, show, values, words
+from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Ref, Switch
+from jobtrail.cli.telling import notice, with_fix
+from jobtrail.client import Client
+from jobtrail.core.errors import Conflict, Invalid, NotFound
+from jobtrail.core.ids import short
+from jobtrail.core.model import Gate
+
+
+def gates(*, all: Annotated[bool, Switch] = False, job: str | None = None, flags: Flags = NO_FLAGS) -> int:
+    """Gates that wait, oldest question first.
+
+    Parameters
+    ----------
+    all
+        Also those that were decided.
+    job
+        Only of this job.
+    """
+    with place.client(flags) as client:
+        found = client.gates(waiting=not all, job_id=refs.job_id(client, job) if job else None)
+    show.rows(
+        found,
+        [
+            show.id_column(lambda g: g.id, "GATE"),
+            show.id_column(lambda g: g.job_id, "JOB"),
+            show.Column("STATUS", lambda g: g.status),
+            show.Column("QUESTION", lambda g: g.question, lambda g: words.one_line(g.question, 80)),
+            show.Column("APPROVERS", lambda g: ", ".join(g.approvers) or "anyone", rank=3),
+            show.Column("NEEDED", lambda g: g.needed, right=True, rank=4),
+            show.time_column("ASKED", lambda g: g.asked_at, rank=2),
+            show.time_column("EXPIRES", lambda g: g.expires_at, rank=1),
+        ],
+        flags,
+        empty="nobody is asked anything",
+    )
+    return 0
+
+
+def approve(
+    gate: Ref, /, *form: Pair, message: Annotated[str | None, Parameter(alias="-m")] = None, flags: Flags = NO_FLAGS
+) -> int:
+    """Approve; the job goes on when enough have approved.
+
+    Parameters
+    ----------
+    gate
+        The gate or its job: an id, four or more digits of its start or end, @last.
+    form
+        What the gate asks to be filled in: name=value or name:=JSON.
+    message
+        What to say about it; it is kept in the trail.
+    """
+    return _decide(gate, form, message, flags, yes=True)
+
+
+def reject(
+    gate: Ref, /, *form: Pair, message: Annotated[str | None, Parameter(alias="-m")] = None, flags: Flags = NO_FLAGS
+) -> int:
+    """Reject; the job is told and ends, unless it has another way.
+
+    Parameters
+    ----------
+    gate
+        The gate or its job: an id, four or more digits of its start or end, @last.
+    form
+        What the gate asks to be filled in: name=value or name:=JSON.
+    message
+        Why; it is kept in the trail.
+    """
+    return _decide(gate, form, message, flags, yes=False)
+
+
+def _decide(ref: str, form: tuple[str, ...], message: str | None, flags: Flags, *, yes: bool) -> int:
+    with place.client(flags) as client:
+        gate = _meant(client, ref)
+        filled = values.read(form, None, gate.form if isinstance(gate.form, dict) else None) if form else None
+        status = client.decide(gate.id, approve=yes, comment=message, form=filled)
+    said = "approved" if yes else "rejected"
+    show.thing({"id": gate.id, "job_id": gate.job_id, "status": status}, lambda: [("gate", gate.id), ("status", status)],
+               flags)  # fmt: skip
+    more = "; more approvals are needed" if status == "WAITING" else ""
+    notice(f"{said}{more}: {words.one_line(gate.question, 100)}  (job {short(gate.job_id)})")
+    return 0
+
+
+def _meant(client: Client, ref: str) -> Gate:
+    """The gate of an id, or the one at which a job waits."""
+    waiting = client.gates(waiting=True)
+    by_id = {gate.id: gate for gate in waiting}
+    if (gate_id := refs.one_of(list(by_id), ref)) is not None:
+        return by_id[gate_id]
+    job_id = _job(client, ref)
+    of_job = client.gates(waiting=True, job_id=job_id)
+    if not of_job:
+        decided = client.gates(waiting=False, job_id=job_id)
+        if decided:
+            raise Conflict(f"job {job_id} waits for no decision; its last gate is {decided[-1].status}")
+        raise with_fix(Conflict(f"job {job_id} waits for no decision"), "jobtrail gate list")
+    if len(of_job) > 1:
+        asked = {str(gate.id): gate.question for gate in of_job}
+        raise with_fix(Invalid(f"job {job_id} waits at several gates", fields=asked), "name the gate")
+    return of_job[0]
+
+
+def _job(client: Client, ref: str) -> UUID:
+    try:
+        return refs.job_id(client, ref)
+    except NotFound as error:
+        raise with_fix(NotFound(f"no gate and no job is meant by {ref}"), "jobtrail gate list") from error

@@ -1,0 +1,366 @@
+"""The process of one attempt: imports the function, runs it, and asks the worker's desk for everything else.
+
+Started by `isolated` as `python -m jobtrail.runners.child`, with instructions on stdin. It has no database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import math
+import os
+import queue
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, Future
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from types import NoneType
+from typing import Any, Final, NoReturn, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from jobtrail.core import jsonguard
+from jobtrail.core.model import Asset
+from jobtrail.core.outcome import Cancel, Dropped, Fail, Outcome, Snooze, Stopped, Waits
+from jobtrail.core.status import Phase, StepStatus, StepType
+from jobtrail.runners import records, wire
+from jobtrail.runners.context import Context
+from jobtrail.runners.protocol import Begun, Decision, LogLine
+from jobtrail.runners.python import PythonRunner, failure
+from jobtrail.service.usage import Call
+
+T = TypeVar("T")
+
+EX_ORPHAN: Final = 71
+_CHUNK_BYTES: Final = 1 << 20
+
+
+class _Told(BaseException):
+    """SIGTERM came while sync code ran."""
+
+
+class RemoteDesk:
+    """The desk, seen from the child: calls go to the worker and wait for its answer."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(address)
+        self._sending = threading.Lock()
+        self._ids = count(1)
+        self._asked: dict[int, Future[msgspec.Raw]] = {}
+        self._told: Future[str] = Future()
+        self._told.set_running_or_notify_cancel()
+        self._ended = False
+        self._say(wire.Hello(token=token))
+        threading.Thread(target=self._listen, name="jobtrail-desk", daemon=True).start()
+
+    @property
+    def stop_reason(self) -> str | None:
+        return self._told.result() if self._told.done() else None
+
+    async def stopping(self) -> str:
+        return await asyncio.shield(asyncio.wrap_future(self._told))
+
+    async def begin_step(self, key: str, name: str, phase: Phase, type: StepType) -> Begun:
+        return await self._ask(wire.BeginStep(id=next(self._ids), key=key, name=name, phase=phase, type=type), Begun)
+
+    async def finish_step(self, step_id: UUID, status: StepStatus, output: str | None, error: str | None) -> None:
+        said = None if error is None else jsonguard.clean_text(error, max_bytes=4_096)
+        await self._ask(
+            wire.FinishStep(id=next(self._ids), step_id=step_id, status=status, output=output, error=said), NoneType
+        )
+
+    async def skip_step(self, key: str, name: str, phase: Phase, type: StepType, why: str) -> None:
+        said = jsonguard.clean_text(why)
+        await self._ask(
+            wire.SkipStep(id=next(self._ids), key=key, name=name, phase=phase, type=type, why=said), NoneType
+        )
+
+    def log(self, line: LogLine, step_id: UUID | None = None) -> None:
+        details = None if not line.details else msgspec.json.decode(jsonguard.clean_value(line.details)[0])
+        self._say(
+            wire.Wrote(
+                message=jsonguard.clean_text(line.message),
+                level=line.level,
+                source=line.source,
+                component=_clean(line.component),
+                operation=_clean(line.operation),
+                correlation_id=_clean(line.correlation_id),
+                details=details,
+                step_id=step_id,
+            )
+        )
+
+    def progress(self, percent: float, stage: str | None = None) -> None:
+        percent = float(percent)
+        if not math.isnan(percent):
+            self._say(wire.Progressed(percent=min(max(percent, 0.0), 100.0), stage=_clean(stage)))
+
+    async def ask(
+        self,
+        key: str,
+        question: str,
+        *,
+        phase: Phase,
+        approvers: tuple[str, ...],
+        needed: int,
+        form: str | None,
+        expires: timedelta | None,
+    ) -> Decision:
+        asked = wire.Ask(
+            id=next(self._ids),
+            key=key,
+            question=question,
+            phase=phase,
+            approvers=approvers,
+            needed=needed,
+            form=form,
+            expires_seconds=None if expires is None else expires.total_seconds(),
+        )
+        return await self._ask(asked, Decision)
+
+    async def keep(
+        self,
+        name: str,
+        source: Path | bytes | AsyncIterator[bytes],
+        role: str,
+        media_type: str | None,
+        step_id: UUID | None,
+    ) -> Asset:
+        if isinstance(source, Path):
+            return await self._keep(name, _absolute(source), role, media_type, step_id)
+        with tempfile.NamedTemporaryFile(prefix="jt-") as file:
+            if isinstance(source, bytes):
+                file.write(source)
+            else:
+                async for chunk in source:
+                    file.write(chunk)
+            file.flush()
+            return await self._keep(name, Path(file.name), role, media_type, step_id)
+
+    async def use(self, call: Call, step_id: UUID | None) -> None:
+        await self._ask(wire.Use(id=next(self._ids), call=call, step_id=step_id), NoneType)
+
+    def metric(self, name: str, value: float, unit: str | None) -> None:
+        jsonguard.check_name(name, "a metric's name")
+        value = float(value)
+        told = value if abs(value) < float("inf") else None
+        self._say(wire.Measured(name=name, value=told, unit=_clean(unit)))
+
+    def alive(self) -> None:
+        self._say(wire.Alive())
+
+    def workdir(self) -> Path:
+        return Path(self._wait(wire.Workdir(id=next(self._ids)), str))
+
+    def secret(self, reference: str) -> str:
+        return self._wait(wire.Secret(id=next(self._ids), reference=reference), str)
+
+    def end(self, outcome: Outcome) -> None:
+        """Says how the code ended; the last that is said."""
+        self._ended = True
+        self._say(wire.end(outcome))
+
+    async def _keep(self, name: str, path: Path, role: str, media_type: str | None, step_id: UUID | None) -> Asset:
+        asked = wire.Keep(
+            id=next(self._ids), name=name, path=str(path), role=role, media_type=media_type, step_id=step_id
+        )
+        return await self._ask(asked, Asset)
+
+    async def _ask(self, asked: wire.Question, answers: type[T]) -> T:
+        raw = await asyncio.wrap_future(self._sent(asked))
+        return msgspec.json.decode(raw, type=answers)
+
+    def _wait(self, asked: wire.Question, answers: type[T]) -> T:
+        return msgspec.json.decode(self._sent(asked).result(), type=answers)
+
+    def _sent(self, asked: wire.Question) -> Future[msgspec.Raw]:
+        future: Future[msgspec.Raw] = Future()
+        future.set_running_or_notify_cancel()  # whoever waits may be cancelled, the question is not
+        self._asked[asked.id] = future
+        self._say(asked)
+        return future
+
+    def _say(self, said: wire.FromChild) -> None:
+        data = wire.line(said)
+        with self._sending:
+            self._socket.sendall(data)
+
+    def _listen(self) -> None:
+        """A thread, so that code that blocks its event loop is answered too."""
+        try:
+            with self._socket.makefile("rb") as lines:
+                for data in lines:
+                    self._hear(wire.read_worker(data))
+        finally:
+            if not self._ended:
+                os._exit(EX_ORPHAN)  # the worker is gone, and with it the right to do anything
+
+    def _hear(self, said: wire.FromWorker) -> None:
+        match said:
+            case wire.Stop():
+                if not self._told.done():
+                    self._told.set_result(said.reason)
+            case wire.Answer():
+                self._asked.pop(said.id).set_result(said.value)
+            case wire.Refused():
+                self._asked.pop(said.id).set_exception(wire.raised(said))
+            case wire.Unwind():
+                unwind = Dropped() if said.gate_id is None else Waits(said.gate_id)
+                self._asked.pop(said.id).set_exception(unwind)
+
+
+class MainThread(Executor):
+    """Runs what it is given in the thread that serves it: the one that signals reach, and that code expects."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        self._calls.put((future, lambda: fn(*args, **kwargs)))
+        return future
+
+    def serve(self) -> None:
+        """Runs what comes until `close`."""
+        while (given := self._calls.get()) is not None:
+            future, call = given
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001  it is raised where the call was given
+                future.set_exception(error)
+
+    def close(self) -> None:
+        """Ends `serve`."""
+        self._calls.put(None)
+
+
+def main() -> None:
+    """Runs the one attempt that stdin describes. Exits as the code wants to, else with 0: the desk knows how it was."""
+    told = msgspec.json.decode(sys.stdin.buffer.read(), type=wire.Instructions)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.path[:] = told.path
+    desk = RemoteDesk(told.socket, told.token)
+    code: Any = 0
+    try:
+        desk.end(_attempt(told, desk))
+    except (Waits, Dropped):
+        pass  # the worker knows
+    except SystemExit as error:
+        code = error.code
+        desk.end(Fail("exit", f"the code called exit: {error!r}"))
+    sys.exit(code)
+
+
+def _attempt(told: wire.Instructions, desk: RemoteDesk) -> Outcome:
+    try:
+        here = MainThread()
+        runner = PythonRunner(told.assignment.type, found(told.module, told.file, told.qualname), executor=here)
+        context = Context(told.assignment, desk)
+        with records.captured():
+            return _until_told(runner, context) if runner.is_async else _beside(runner, context, here)
+    except _Told:
+        return Stopped()
+    except (Snooze, Cancel) as answer:
+        return answer
+    except (Waits, Dropped, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  whatever the code, or its import, raises is an outcome
+        return failure(error)
+
+
+def _until_told(runner: PythonRunner, context: Context) -> Outcome:
+    """Async code runs in the event loop of the main thread. SIGTERM cancels it."""
+    told = False
+
+    async def attempt() -> Outcome:
+        def stop() -> None:
+            nonlocal told
+            told = True
+            task.cancel()
+
+        task = asyncio.ensure_future(runner.run(context))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+        return await task
+
+    try:
+        return asyncio.run(attempt())
+    except asyncio.CancelledError:
+        if not told:
+            raise
+        raise _Told from None
+
+
+def _beside(runner: PythonRunner, context: Context, here: MainThread) -> Outcome:
+    """Sync code runs in the main thread, its desk's event loop in another. SIGTERM raises in the code."""
+    done: Future[Outcome] = Future()
+
+    def loop() -> None:
+        try:
+            done.set_result(asyncio.run(runner.run(context)))
+        except BaseException as error:  # noqa: BLE001  it is raised in the main thread
+            done.set_exception(error)
+        finally:
+            here.close()
+
+    signal.signal(signal.SIGTERM, _raise_told)
+    threading.Thread(target=loop, name="jobtrail-loop", daemon=True).start()
+    here.serve()
+    return done.result()
+
+
+def _raise_told(_number: int, _frame: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: what cleans up is not interrupted again
+    raise _Told
+
+
+def found(module: str, file: str | None, qualname: str) -> Callable[..., Any]:
+    """The function, imported. What a name stands for may be a type of job made of the function."""
+    thing: Any = _imported(module, file)
+    for name in qualname.split("."):
+        thing = getattr(thing, name)
+    runner = getattr(thing, "runner", None)
+    function: Callable[..., Any] = runner.function if isinstance(runner, PythonRunner) else thing
+    return function
+
+
+def _imported(name: str, file: str | None) -> Any:
+    """The module by its name; by its file where its name leads nowhere, or to this very program."""
+    if name != "__main__":
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if file is None or error.name is None or not name.startswith(error.name):
+                raise
+    own_name = "__jobtrail_main__" if name == "__main__" else name
+    spec = importlib.util.spec_from_file_location(own_name, file or "")
+    if spec is None or spec.loader is None:
+        raise ImportError(f"the module {name} of the function cannot be imported from {file}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[own_name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _absolute(path: Path) -> Path:
+    """The path as the worker must read it: code may have gone into another folder."""
+    return Path(os.path.abspath(path))
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else jsonguard.clean_text(text, max_bytes=255)
+
+
+if __name__ == "__main__":
+    main()
