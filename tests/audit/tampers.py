@@ -138,13 +138,14 @@ class Vandal:
         if row is not None:
             folded = fold.fold(linked)
             assert not folded.wrong
-            for column, value in folded.row.items():
+            for column, said in folded.row.items():
+                value = said
                 if column in ("input_sha256", "id", "workspace_id"):
                     continue
-                if column in fold._TIMES and value is not None:
-                    value = self.one("select timestamptz '2000-01-01Z' + %s * interval '1 microsecond'", value)[0]
-                if column == "note" and value is not None:
-                    value = Jsonb(msgspec.json.decode(value))
+                if column in fold._TIMES and said is not None:
+                    value = self.one("select timestamptz '2000-01-01Z' + %s * interval '1 microsecond'", said)[0]
+                if column == "note" and said is not None:
+                    value = Jsonb(msgspec.json.decode(said))
                 statement = sql.SQL("update jobtrail.jobs set {} = %s where id = %s").format(sql.Identifier(column))
                 self.conn.execute(statement, (value, job))
         self.do("update jobtrail.jobs set trail_hash = %s where id = %s", previous, job)
@@ -274,8 +275,8 @@ def remove_job(v: Vandal) -> bool:
 def forge_tombstone(v: Vandal) -> bool:
     """For a job that is there, that is not, that had not ended, or with another end than its events."""
     workspace, job = v.job()
-    version, head, first, last, status = v.one(
-        "select version, trail_hash, created_at, updated_at, status::text from jobtrail.jobs where id = %s", job
+    version, head, first, last = v.one(
+        "select version, trail_hash, created_at, updated_at from jobtrail.jobs where id = %s", job
     )
     if v.chance.random() < 0.8:
         v.erase(job)
@@ -315,7 +316,7 @@ def append_and_mend(v: Vandal) -> bool:
 
 def insert_job(v: Vandal) -> bool:
     """A job that never was, complete with its trail, in a range that is sealed."""
-    workspace, job = v.job()
+    _, job = v.job()
     made = uuid4()
     v.do("create temp table another on commit drop as select * from jobtrail.jobs where id = %s", job)
     v.do("update another set id = %s, unique_key = null, unique_hold = null", made)

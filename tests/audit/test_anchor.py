@@ -108,7 +108,7 @@ def test_a_line_that_a_crash_cut_is_written_again(path: Path, left: int) -> None
     path.write_bytes(whole[0] + whole[1][:left])
     assert list(read_anchor(path)) in (seals[:1], seals[:2])
     with Anchor(path) as anchor:
-        assert anchor.keep(seals[2:], lambda workspace, number: seals[number:]) == 2
+        assert anchor.keep(seals[2:], lambda _, number: seals[number:]) == 2
     assert [seal.number for seal in read_anchor(path)] in ([1, 2, 3], [1, 2, 2, 3])
 
 
@@ -126,7 +126,7 @@ def test_another_story_is_not_anchored(path: Path) -> None:
         with pytest.raises(Conflict, match="audit verify"):
             anchor.append(made(ONE, 5)[4:])
         with pytest.raises(Conflict):
-            anchor.keep(made(ONE, 5)[4:], lambda workspace, number: [])
+            anchor.keep(made(ONE, 5)[4:], lambda *_: [])
     assert list(read_anchor(path)) == seals
 
 

@@ -194,7 +194,7 @@ def test_sealing_takes_a_connection_that_serves_all(scene: Scene) -> None:
 
 def test_a_lost_sealer_row_is_said(scene: Scene, admin: Connection) -> None:
     admin.execute("delete from jobtrail.sealer")
-    with pytest.raises(Misconfigured, match="jobtrail.sealer"):
+    with pytest.raises(Misconfigured, match="the row of jobtrail"):
         sealed(scene.conn)
 
 

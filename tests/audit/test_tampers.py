@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter
@@ -11,6 +12,8 @@ from audit.history import KEY, History, lived
 from audit.tampers import TAMPERS, Vandal
 from database import Connection
 
+LOG = logging.getLogger(__name__)
+"""Says what was found, by sort: pytest -o log_cli=true -o log_cli_level=info."""
 DEEP = os.environ.get("JOBTRAIL_DEEP") == "1"
 MANY = 1_000 if DEEP else 150
 
@@ -32,9 +35,9 @@ def test_every_tamper_is_found(conn: Connection, admin: Connection) -> None:
         seconds, events = seconds + took, events + report[1]
         if not report[0]:
             missed.append(f"{name} (seed {seed})")
-    print(f"\nfound {done.total() - len(missed)} of {done.total()}; {events / seconds:,.0f} events/s")
+    LOG.info("found %d of %d, %.0f events/s", done.total() - len(missed), done.total(), events / seconds)
     for name, number in sorted(done.items()):
-        print(f"  {name}: {number - sum(one.startswith(name + ' (') for one in missed)} of {number}")
+        LOG.info("%s: %d of %d", name, number - sum(one.startswith(f"{name} (") for one in missed), number)
     assert missed == []
     assert history.verify().ok, "a tamper was not undone"
 

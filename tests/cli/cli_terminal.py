@@ -1,4 +1,7 @@
-"""A terminal for tests: commands in this process on the test's database, and real processes where that matters."""
+"""A terminal for tests: commands in this process on the test's database, and real processes where that matters.
+
+Tests import its classes and name it in `pytest_plugins` for its fixtures; it is therefore PYTEST_DONT_REWRITE.
+"""
 
 from __future__ import annotations
 

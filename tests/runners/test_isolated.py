@@ -26,7 +26,7 @@ from jobtrail.runners import isolated
 from jobtrail.runners.isolated import IsolatedRunner
 from jobtrail.service import workers
 from jobtrail.store.db import ALL, Scope, run
-from jobtrail.worker.supervise import Spec
+from jobtrail.process.supervise import Spec
 
 ALL_WORKSPACES = Scope(ALL, standing=True)
 Own = Callable[..., Any]

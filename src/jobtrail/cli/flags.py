@@ -96,7 +96,7 @@ def twin(argument: Argument) -> str:
 def said(argv: list[str], environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """What must be known even when the command line cannot be read: how errors are to be shown."""
     output = environ.get(f"{PREFIX}OUTPUT", "table")
-    for here, after in zip(argv, [*argv[1:], ""], strict=True):
+    for here, after in zip(argv, [*argv[1:], ""], strict=False):
         if here in ("-o", "--output"):
             output = after
         elif here.startswith(("--output=", "-o=")):

@@ -225,8 +225,15 @@ def _check_removed(audit: Audit, job: JobLines, folded: fold.Folded) -> None:
         audit.found(Kind.TOMBSTONE, message, job.workspace_id, job.job_id, last.seq)
 
 
+def _by(key: str, audit: Audit, kind: Kind, job: JobLines, rows: Sequence[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    there = {row[key]: row for row in rows}
+    if len(there) < len(rows):
+        audit.found(kind, f"of {len(rows)} rows, some have the same {key}", job.workspace_id, job.job_id)
+    return there
+
+
 def _check_results(audit: Audit, job: JobLines, folded: fold.Folded, *, whole: bool) -> None:
-    there = {result["generation"]: result for result in job.results}
+    there = _by("generation", audit, Kind.RESULT, job, job.results)
     for generation, (type, sha256) in folded.results.items():
         result = there.pop(generation, None)
         if result is None:
@@ -240,7 +247,7 @@ def _check_results(audit: Audit, job: JobLines, folded: fold.Folded, *, whole: b
 
 
 def _check_steps(audit: Audit, job: JobLines, folded: fold.Folded, *, whole: bool) -> None:
-    there = {step["id"]: step for step in job.steps}
+    there = _by("id", audit, Kind.STEP, job, job.steps)
     for id, said in folded.steps.items():
         step = there.pop(id, None)
         if step is None:
@@ -257,7 +264,7 @@ def _check_steps(audit: Audit, job: JobLines, folded: fold.Folded, *, whole: boo
 
 
 def _check_assets(audit: Audit, job: JobLines, folded: fold.Folded, *, whole: bool) -> None:
-    there = {asset["id"]: asset for asset in job.assets}
+    there = _by("id", audit, Kind.ASSET, job, job.assets)
     for id, said in folded.assets.items():
         asset = there.pop(id, None)
         if asset is None:

@@ -17,7 +17,7 @@ from jobtrail.runners.pipeline.environment import search_path
 from jobtrail.runners.pipeline.folder import Folder
 from jobtrail.runners.pipeline.parse import COMMAND, parse_input
 from jobtrail.runners.pipeline.step import Host
-from jobtrail.worker.supervise import Meter
+from jobtrail.process.supervise import Meter
 
 
 class CommandRunner:

@@ -32,8 +32,8 @@ from jobtrail.runners import wire
 from jobtrail.runners.context import Context
 from jobtrail.runners.protocol import LogLine
 from jobtrail.runners.python import PythonRunner
-from jobtrail.worker.lines import Line, LineSplitter, Source
-from jobtrail.worker.supervise import Ended, Reason, Spec, run
+from jobtrail.process.lines import Line, LineSplitter, Source
+from jobtrail.process.supervise import Ended, Reason, Spec, run
 
 GRACE: Final = timedelta(seconds=10)
 OUTPUT_BYTES: Final = 64 << 20

@@ -106,6 +106,6 @@ def _proofs(workspace: UUID, job: JobLines) -> Steps[tuple[dict[int, Proof], lis
         for name, (records, hashes) in leaves.items():
             index = bisect_left(records, mine)
             if index < len(records) and records[index] == mine:
-                way = tuple(chain.path(hashes, index))
+                way = [sibling.hex() for sibling in chain.path(hashes, index)]
                 proofs[event.seq] = Proof(used[-1].number, name, index, way)
     return proofs, used

@@ -9,6 +9,8 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 
+from jobtrail.worker.pause import until
+
 log = logging.getLogger("jobtrail.fleet")
 
 _QUICK_DEATH_SECONDS = 5.0
@@ -55,6 +57,5 @@ class Fleet:
             pause = min(max(pause * 2, 0.25), _LONGEST_PAUSE_SECONDS) if short else 0.0
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             log.warning("worker process %d (pid %d) ended by %s; starting another", place + 1, process.pid, how)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+            if await until(self._stopping, pause):
                 return code

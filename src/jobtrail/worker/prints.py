@@ -13,7 +13,7 @@ from jobtrail.core.status import LogSource
 from jobtrail.runners import records
 from jobtrail.runners.context import Context, current
 from jobtrail.runners.protocol import LogLine
-from jobtrail.worker.lines import Line, LineSplitter, Source
+from jobtrail.process.lines import Line, LineSplitter, Source
 
 
 class _Printed:

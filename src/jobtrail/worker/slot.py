@@ -49,7 +49,7 @@ class Slot:
             outcome = await self._outcome(desk)
         except (Waits, Dropped):
             return
-        running.ending = False
+        running.ending = True
         if running.reason is not None:
             _forget_interruption()  # also where the code made nothing of it
         if os.getpid() != self._process_id:

@@ -31,6 +31,7 @@ from jobtrail.worker.desk import Room
 from jobtrail.worker.heart import Calls, Heart
 from jobtrail.worker.journal import Journal
 from jobtrail.worker.link import Finisher, Link
+from jobtrail.worker.pause import until
 from jobtrail.worker.plan import Plan
 from jobtrail.worker.running import LOST, SHUTDOWN, Running
 from jobtrail.worker.slot import Slot
@@ -144,8 +145,7 @@ class Worker:
                 continue
             self._wake.clear()
             if self._free > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), poll * random.uniform(0.8, 1.2))  # noqa: S311
+                await until(self._wake, poll * random.uniform(0.8, 1.2))  # noqa: S311  (no secret)
             else:
                 await self._wake.wait()
 
@@ -196,8 +196,7 @@ class Worker:
     async def _follow_orders(self, link: Link) -> None:
         """Learns, once a second or on a hint, which attempts are to be cancelled or are no longer this worker's."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._orders.wait(), 1.0)
+            await until(self._orders, 1.0)
             young = 0.0 if self._orders.is_set() else 0.02  # most end before anybody could order anything
             self._orders.clear()
             asked = [one.fence for one in self.running.values() if time.monotonic() - one.started_at >= young]
@@ -244,8 +243,7 @@ class Worker:
         deadline = time.monotonic() + self.plan.grace_seconds
         while self.running and time.monotonic() < deadline:
             self._wake.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 0.5)
+            await until(self._wake, 0.5)
         left = [one.fence for one in [*self.running.values(), *unstarted]]
         if left:
             await link.execute(attempts.interrupt(left))

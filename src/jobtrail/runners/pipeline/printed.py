@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from jobtrail.core.redact import Redactor
 from jobtrail.core.status import LogSource
 from jobtrail.runners.protocol import LogLine
-from jobtrail.worker.lines import Line, LineSplitter
-from jobtrail.worker.supervise import Source
+from jobtrail.process.lines import Line, LineSplitter
+from jobtrail.process.supervise import Source
 
 TAIL_LINES = 20
 TAIL_LINE_CHARACTERS = 400

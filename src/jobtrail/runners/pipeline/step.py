@@ -30,7 +30,7 @@ from jobtrail.runners.pipeline.plan import Planned, wrong_glob
 from jobtrail.runners.pipeline.printed import Printed
 from jobtrail.runners.pipeline.verdict import Failure, judge, told
 from jobtrail.runners.protocol import Desk, LogLine
-from jobtrail.worker.supervise import Ended, Meter, Source, Spec, run
+from jobtrail.process.supervise import Ended, Meter, Source, Spec, run
 
 N = TypeVar("N", int, float)
 

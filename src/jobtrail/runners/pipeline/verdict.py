@@ -11,7 +11,7 @@ from typing import assert_never
 from jobtrail.core import duration, jsonguard
 from jobtrail.core.status import AttemptStatus
 from jobtrail.runners.pipeline.plan import Planned
-from jobtrail.worker.supervise import Ended, Reason
+from jobtrail.process.supervise import Ended, Reason
 
 MAX_MESSAGE_BYTES = 4_096
 

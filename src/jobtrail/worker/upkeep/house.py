@@ -16,6 +16,7 @@ from jobtrail.service import gates, upkeep, workers
 from jobtrail.store.query import Query, nothing
 from jobtrail.store.wake import ORDERS
 from jobtrail.worker.link import Link
+from jobtrail.worker.pause import until
 from jobtrail.worker.plan import Plan
 from jobtrail.worker.upkeep import retention
 
@@ -91,8 +92,7 @@ class Stager:
                 wait = await self.stage()
             except JobtrailError as error:
                 log.warning("upkeep could not stage: %s", error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), wait)
+            await until(self._news, wait)
             self._news.clear()
 
     async def stage(self) -> float:

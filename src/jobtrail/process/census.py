@@ -12,8 +12,8 @@ from contextlib import closing
 from functools import cache
 from typing import Protocol
 
-from jobtrail.worker import procfs, psprocs
-from jobtrail.worker.procfs import Proc
+from jobtrail.process import procfs, psprocs
+from jobtrail.process.procfs import Proc
 
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 

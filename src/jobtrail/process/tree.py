@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from jobtrail.worker import census
-from jobtrail.worker.census import View
-from jobtrail.worker.marks import ATTEMPT, brand_of, read_brand
-from jobtrail.worker.procfs import Proc
+from jobtrail.process import census
+from jobtrail.process.census import View
+from jobtrail.process.marks import ATTEMPT, brand_of, read_brand
+from jobtrail.process.procfs import Proc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from jobtrail.worker.census import View
-from jobtrail.worker.tree import Tree
+from jobtrail.process.census import View
+from jobtrail.process.tree import Tree
 
 INTERVAL_SECONDS = 0.25
 FIRST_SECONDS = 0.03  # then twice as long each time: short processes must not end unseen

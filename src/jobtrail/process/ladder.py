@@ -7,11 +7,11 @@ import signal
 import time
 from collections.abc import Callable
 
-from jobtrail.worker.census import View, send
-from jobtrail.worker.cgroup import Cgroup
-from jobtrail.worker.procfs import Proc
-from jobtrail.worker.sweep import PATIENCE_SECONDS, kill_all
-from jobtrail.worker.tree import Tree
+from jobtrail.process.census import View, send
+from jobtrail.process.cgroup import Cgroup
+from jobtrail.process.procfs import Proc
+from jobtrail.process.sweep import PATIENCE_SECONDS, kill_all
+from jobtrail.process.tree import Tree
 
 MANNERS_SECONDS = 1.0  # between SIGTERM and SIGKILL for what is found outside the group, or left behind
 LOOKS = 2  # that must find nothing, one after the other: the kernel may leave a child out while its sibling ends

@@ -18,11 +18,11 @@ from typing import cast
 import psutil
 import pytest
 
-from jobtrail.worker import census, ladder, launch, psprocs, supervise
-from jobtrail.worker.census import View
-from jobtrail.worker.procfs import Proc
-from jobtrail.worker.supervise import Ended, Reason, Source, Spec, become_subreaper, run
-from jobtrail.worker.tree import Tree
+from jobtrail.process import census, ladder, launch, psprocs, supervise
+from jobtrail.process.census import View
+from jobtrail.process.procfs import Proc
+from jobtrail.process.supervise import Ended, Reason, Source, Spec, become_subreaper, run
+from jobtrail.process.tree import Tree
 
 PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 PYTHON = (sys.executable, "-I", "-S", "-c")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from jobtrail.worker.ended import Reason, in_words, inferred_oom
+from jobtrail.process.ended import Reason, in_words, inferred_oom
 
 
 def test_every_reason_is_told_in_words() -> None:

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from jobtrail.worker import census
-from jobtrail.worker.census import View, send
-from jobtrail.worker.marks import ATTEMPT, WORKER, brand_of, read_brand
-from jobtrail.worker.procfs import Proc
+from jobtrail.process import census
+from jobtrail.process.census import View, send
+from jobtrail.process.marks import ATTEMPT, WORKER, brand_of, read_brand
+from jobtrail.process.procfs import Proc
 
 PATIENCE_SECONDS = 5.0  # a killed process that waits for a disk dies late; longer than this is the operator's business
 PAUSE_SECONDS = 0.01

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from inspect import isawaitable
 
-from jobtrail.worker.lines import Source
+from jobtrail.process.lines import Source
 
 CHUNK_BYTES = 64 * 1024
 REST_BYTES = 1024 * 1024  # the most that Linux lets a pipe hold

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
 
-from jobtrail.worker.procfs import Proc
+from jobtrail.process.procfs import Proc
 
 _GONE = (psutil.Error, OSError)
 

@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from jobtrail.worker.census import become_subreaper
-from jobtrail.worker.cgroup import Cgroup, oom_counter, oom_kills_in
-from jobtrail.worker.ended import Ended, Reason, in_words, inferred_oom
-from jobtrail.worker.ladder import Ladder
-from jobtrail.worker.launch import Child, NotStarted, launch
-from jobtrail.worker.lines import Source
-from jobtrail.worker.meter import Meter
-from jobtrail.worker.pipes import Input, OnOutput, Output
-from jobtrail.worker.sweep import sweep, sweep_orphans
-from jobtrail.worker.tree import Tree, Used
+from jobtrail.process.census import become_subreaper
+from jobtrail.process.cgroup import Cgroup, oom_counter, oom_kills_in
+from jobtrail.process.ended import Ended, Reason, in_words, inferred_oom
+from jobtrail.process.ladder import Ladder
+from jobtrail.process.launch import Child, NotStarted, launch
+from jobtrail.process.lines import Source
+from jobtrail.process.meter import Meter
+from jobtrail.process.pipes import Input, OnOutput, Output
+from jobtrail.process.sweep import sweep, sweep_orphans
+from jobtrail.process.tree import Tree, Used
 
 __all__ = ["Ended", "Meter", "Reason", "Source", "Spec", "Used", "become_subreaper", "run", "sweep", "sweep_orphans"]
 

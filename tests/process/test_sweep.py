@@ -16,13 +16,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jobtrail.worker import census, launch, procfs, psprocs
-from jobtrail.worker.census import send
-from jobtrail.worker.cgroup import Cgroup, delegated, oom_kills_in
-from jobtrail.worker.marks import brand_of, read_brand
-from jobtrail.worker.procfs import Proc
-from jobtrail.worker.supervise import sweep, sweep_orphans
-from jobtrail.worker.warden import Warden
+from jobtrail.process import census, launch, procfs, psprocs
+from jobtrail.process.census import send
+from jobtrail.process.cgroup import Cgroup, delegated, oom_kills_in
+from jobtrail.process.marks import brand_of, read_brand
+from jobtrail.process.procfs import Proc
+from jobtrail.process.supervise import sweep, sweep_orphans
+from jobtrail.process.warden import Warden
 
 
 def unique() -> str:
@@ -101,7 +101,7 @@ def test_the_attempts_that_are_over_are_swept_and_told(start: Start) -> None:
 
 def test_a_sweep_spares_the_process_that_sweeps_and_those_that_it_runs_in() -> None:
     attempt = unique()
-    script = f"from jobtrail.worker.sweep import sweep; print(sweep('{attempt}'))"
+    script = f"from jobtrail.process.sweep import sweep; print(sweep('{attempt}'))"
     shell = f'"{sys.executable}" -c "{script}"; echo still here'
     done = subprocess.run(
         ["sh", "-c", shell], env={**os.environ, "JOBTRAIL_ATTEMPT": attempt}, capture_output=True, check=False
@@ -208,8 +208,8 @@ def test_both_ways_to_read_the_process_table_see_the_same(start: Start) -> None:
 WORKER = """
     import asyncio, os, sys
     from datetime import timedelta
-    from jobtrail.worker.supervise import Spec, become_subreaper, run
-    from jobtrail.worker.warden import Warden
+    from jobtrail.process.supervise import Spec, become_subreaper, run
+    from jobtrail.process.warden import Warden
 
     become_subreaper()
     warden = Warden(sys.argv[1]) if {warden} else None

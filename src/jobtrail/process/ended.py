@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from jobtrail.worker.tree import Used
+from jobtrail.process.tree import Used
 
 _OUT_OF_MEMORY_CODES = (-signal.SIGKILL, 128 + signal.SIGKILL)  # a shell tells its child's SIGKILL as 137
 

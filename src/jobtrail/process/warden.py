@@ -13,8 +13,8 @@ import subprocess
 import sys
 import time
 
-from jobtrail.worker.census import exit_handle
-from jobtrail.worker.sweep import sweep
+from jobtrail.process.census import exit_handle
+from jobtrail.process.sweep import sweep
 
 POLL_SECONDS = 0.2
 
@@ -26,7 +26,7 @@ class Warden:
         if not worker:
             raise ValueError("a warden needs the worker's id: it finds what to end by it")
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "jobtrail.worker.warden", worker, str(os.getpid())],
+            [sys.executable, "-P", "-m", "jobtrail.process.warden", worker, str(os.getpid())],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -68,7 +68,7 @@ def _wait_for_end(parent: int) -> None:
 
 
 def main() -> None:
-    """`python -m jobtrail.worker.warden WORKER PARENT`, started by the worker."""
+    """`python -m jobtrail.process.warden WORKER PARENT`, started by the worker."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     worker, parent = sys.argv[1], int(sys.argv[2])

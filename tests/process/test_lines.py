@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobtrail.worker.lines import LIMIT, MARK, Line, LineSplitter, Source
+from jobtrail.process.lines import LIMIT, MARK, Line, LineSplitter, Source
 
 
 def split(*chunks: bytes, limit: int = LIMIT) -> list[Line]:

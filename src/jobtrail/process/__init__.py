@@ -1,0 +1,1 @@
+"""Child processes: how they are started, watched, measured and, with all their descendants, stopped."""
