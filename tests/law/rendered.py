@@ -52,7 +52,7 @@ def states_page(text: str) -> str:
 def _table(app: App, *, everywhere: bool) -> list[str]:
     rows = []
     for argument in app.assemble_argument_collection(parse_docstring=True):
-        if not argument.show or any(group.name == EVERYWHERE for group in argument.parameter.group or ()) != everywhere:
+        if not argument.show or (EVERYWHERE in str(argument.parameter.group)) != everywhere:
             continue
         option = twin(argument) != ""
         names = " ".join(f"`{name}`" for name in argument.names) if option else f"`{argument.name.upper()}`"

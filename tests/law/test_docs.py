@@ -100,7 +100,7 @@ def literal_codes() -> set[str]:
                 at = {"Fail": 0, "Failed": 1, "Failure": 0}.get(node.func.id, 99)
                 named = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
                 given = [*named, *node.args[at : at + 1]]
-                found |= {value.value for value in given if isinstance(value, ast.Constant)}
+                found |= {str(value.value) for value in given if isinstance(value, ast.Constant)}
     for path in (SOURCE / "sql").rglob("*.sql"):
         for clause in re.findall(r"error_code = (.*?)(?:,\n|,? error_message)", path.read_text(), re.DOTALL):
             found |= set(re.findall(r"(?:^|then|else) ?'([a-z_]+)'", " ".join(clause.split())))

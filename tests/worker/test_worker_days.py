@@ -291,6 +291,32 @@ def test_jobs_whose_claim_lost_its_answer_are_given_back(scene: Scene, monkeypat
     assert handles[0].job().failure_count == 0
 
 
+def test_jobs_that_a_lost_claim_takes_later_are_given_back_too(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = Link.once
+    lost: list[Any] = []
+    late: list[Any] = []
+
+    async def slow(link: Link, work: Any) -> Any:
+        name = getattr(work, "name", "")
+        if name == "verbs/claim" and not lost:
+            lost.append(work)
+            raise Unavailable("the connection was lost, and the claim is still at work")
+        answer = await once(link, work)
+        if name == "reads/strays" and not late:
+            late.append(await once(link, lost[0]))
+        return answer
+
+    @scene.app.job("echo")
+    async def echo(n: int) -> int:
+        return n
+
+    handle = echo.enqueue(n=3)
+    monkeypatch.setattr(Link, "once", slow)
+    with scene.work():
+        assert handle.result(timeout=20) == 3
+    assert (len(late[0]), handle.job().failure_count, len(scene.attempts(handle))) == (1, 0, 2)
+
+
 def test_ends_that_wait_for_the_database_are_not_given_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     once, complete = Link.once, attempts.complete
     ends: list[Any] = []

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import psutil
 
@@ -138,7 +139,7 @@ class _Bench:
     def _drained(self, what: str, processes: int) -> float:
         """Jobs per second from the first start to the last end, by the database's clock."""
         self._client.pause("bench", "measuring")
-        ids = []
+        ids: list[UUID] = []
         for at in range(0, self._number, _CHUNK):
             ids += self._client.enqueue_all([bench_worker.noop.new(n) for n in range(at, at + _CHUNK)]).ids
         if what == "limit-drain":

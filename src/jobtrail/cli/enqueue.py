@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from jobtrail.cli import apps, job_follow, order, place, show, words
-from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Plain, Switch
+from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Plain, Switch, Whole
 from jobtrail.cli.telling import Usage, notice
 from jobtrail.core import duration
 from jobtrail.core.ids import short
@@ -18,7 +18,7 @@ def enqueue(
     type: Annotated[str, Plain],
     /,
     *values: Pair,
-    input: str | None = None,
+    input: Whole = None,
     queue: Annotated[str | None, Parameter(alias="-q")] = None,
     priority: str | None = None,
     delay: str | None = None,

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from jobtrail.cli import place, refs, show, words
-from jobtrail.cli.flags import NO_FLAGS, Flags, Plain, Ref, Switch
+from jobtrail.cli.flags import NO_FLAGS, Dash, Flags, Plain, Ref, Switch
 from jobtrail.cli.telling import notice, with_fix
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.ids import short
@@ -50,7 +50,7 @@ def get(
     name: Annotated[str, Plain],
     /,
     *,
-    to: Path | None = None,
+    to: Annotated[Path | None, Dash] = None,
     force: Annotated[bool, Parameter(alias="-f", negative=())] = False,
     path: Annotated[bool, Switch] = False,
     flags: Flags = NO_FLAGS,

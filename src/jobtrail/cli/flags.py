@@ -23,6 +23,12 @@ Ref = Annotated[str, Plain]
 Pair = Annotated[str, Plain]
 """A part of a job's input: name=value or name:=JSON."""
 
+Dash = Parameter(allow_leading_hyphen=True)
+"""For options whose value may be `-`: stdin or stdout."""
+
+Whole = Annotated[str | None, Dash]
+"""A whole input: @FILE, - for stdin, or JSON."""
+
 Switch = Parameter(negative=())
 """For options that are said or not said."""
 

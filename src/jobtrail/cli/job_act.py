@@ -10,7 +10,7 @@ from uuid import UUID
 from cyclopts import Parameter
 
 from jobtrail.cli import apps, exits, job_follow, order, place, refs, show, telling, values
-from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Ref, Switch
+from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Ref, Switch, Whole
 from jobtrail.cli.telling import Usage, notice
 from jobtrail.client import Client, rerun_of
 from jobtrail.core.errors import JobtrailError
@@ -62,7 +62,7 @@ def rerun(
     job: Ref,
     /,
     *pairs: Pair,
-    input: str | None = None,
+    input: Whole = None,
     queue: Annotated[str | None, Parameter(alias="-q")] = None,
     watch: Annotated[bool, Parameter(alias="-w", negative=())] = False,
     dry_run: Annotated[bool, Switch] = False,

@@ -17,7 +17,7 @@ from cyclopts import Parameter
 
 from jobtrail.cli import apps, exits, hands, job_follow, order, place, refs
 from jobtrail.cli.apps import Project
-from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Plain
+from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Plain, Whole
 from jobtrail.cli.follow import View, follow
 from jobtrail.cli.place import Place
 from jobtrail.cli.plans import plan_of
@@ -39,7 +39,7 @@ def run(
     target: Annotated[str | None, Plain] = None,
     /,
     *values: Pair,
-    input: str | None = None,
+    input: Whole = None,
     title: str | None = None,
     tag: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     resume: str | None = None,

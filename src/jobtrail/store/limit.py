@@ -11,7 +11,7 @@ from psycopg.raw_cursor import RawCursor
 
 from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Dial, connect
-from jobtrail.store.query import Query, statement
+from jobtrail.store.query import Query, Row, statement
 
 Enqueue = Callable[[int], Query[int]]
 """Makes the statement that enqueues so many jobs."""
@@ -43,22 +43,7 @@ def drain(dial: Dial, queue: str, type: str) -> int:
             if not rows:
                 return ended
             n = len(rows)
-            nothing = [None] * n
-            params = (
-                list({row[0] for row in rows}),
-                [row[1] for row in rows],
-                [row[2] for row in rows],
-                ["SUCCESS"] * n,
-                nothing,
-                nothing,
-                [0] * n,
-                nothing,
-                nothing,
-                nothing,
-                nothing,
-                str(worker_id),
-            )
-            cur.execute(complete, params)
+            cur.execute(complete, _ends(rows, worker_id))
             cur.fetchall()
             ended += n
 
@@ -66,7 +51,7 @@ def drain(dial: Dial, queue: str, type: str) -> int:
 def pick_up(dial: Dial, queue: str, type: str, started: Callable[[str], None], count: int) -> None:
     """Waits for hints in a bare loop and claims one job at a time; calls back with each job's input."""
     worker_id, nil = new_id(), UUID(int=0)
-    claim = statement("verbs/claim")
+    claim, complete = statement("verbs/claim"), statement("verbs/complete")
     with connect(dial) as listening, connect(dial) as conn:
         RawCursor(listening).execute(statement("reads/listen"))
         cur = RawCursor(conn)
@@ -76,6 +61,29 @@ def pick_up(dial: Dial, queue: str, type: str, started: Callable[[str], None], c
                 pass
             stamp = f"{time.time_ns() // 1_000_000:012x}7"
             cur.execute(claim, (worker_id, queue, [type], 1, nil, stamp, secrets.token_hex(16)))
-            for row in cur.fetchall():
+            rows = cur.fetchall()
+            for row in rows:
                 started(row[5])
                 count -= 1
+            if rows:
+                cur.execute(complete, _ends(rows, worker_id))
+
+
+def _ends(rows: list[Row], worker_id: UUID) -> tuple[object, ...]:
+    """The parameters that complete what was claimed."""
+    n = len(rows)
+    nothing = [None] * n
+    return (
+        list({row[0] for row in rows}),
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        ["SUCCESS"] * n,
+        nothing,
+        nothing,
+        [0] * n,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        str(worker_id),
+    )

@@ -43,6 +43,8 @@ BATCH = 200
 VERSION = "0.1.0"
 _TICK_SECONDS = 0.1
 _RESET_SECONDS = 0.5
+_UNSURE_SECONDS = 65.0
+"""How long a claim may still be at work in the database after its connection was lost: its statement's timeout."""
 
 
 class Worker:
@@ -64,6 +66,8 @@ class Worker:
         self._free = plan.slots
         self._inbox: asyncio.Queue[Running] = asyncio.Queue()
         self._marks: dict[str, tuple[UUID, float]] = {}
+        self._unsure_until: float | None = None
+        self._looked_at = 0.0
         self.ready = asyncio.Event()
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -135,6 +139,7 @@ class Worker:
         poll = self.plan.poll_seconds
         while not self._draining.is_set():
             await finisher.room()
+            await self._give_back_strays(link, finisher)
             taken = 0
             for queue in self._in_turn():
                 if self._free - taken > 0:
@@ -161,8 +166,8 @@ class Worker:
             claimed: list[Claimed] = await link.once(verb)
         except JobtrailError as error:
             log.warning("cannot claim from %s: %s", queue, error)
+            self._unsure_until = time.monotonic() + _UNSURE_SECONDS
             await asyncio.sleep(min(self.plan.poll_seconds, 1.0))
-            await self._give_back_strays(link, finisher)
             return 0
         full = len(claimed) == limit
         self._marks[queue] = (min(job.job_id for job in claimed) if full and limit > 1 else NO_MARK, at)
@@ -175,11 +180,17 @@ class Worker:
         return len(claimed)
 
     async def _give_back_strays(self, link: Link, finisher: Finisher) -> None:
-        """A claim whose answer was lost may have opened attempts that nobody runs: they are ready again at once."""
+        """A claim whose answer was lost may have opened attempts that nobody runs, or may do so yet: ready again."""
+        now = time.monotonic()
+        if self._unsure_until is None or now - self._looked_at < min(self.plan.poll_seconds, 1.0):
+            return
         with contextlib.suppress(JobtrailError):
             strays = await link.once(attempts.strays(self.id, [*self.running, *finisher.unwritten]))
             if strays:
                 await link.execute(attempts.interrupt(strays))
+            self._looked_at = now
+            if now > self._unsure_until:
+                self._unsure_until = None
 
     async def _work(self, slot: Slot) -> None:
         """One slot: one attempt after the other."""
