@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from jobtrail.core.errors import Invalid
 from jobtrail.core.outcome import Fail, Outcome
+from jobtrail.process.supervise import Meter
 from jobtrail.runners.context import Context
 from jobtrail.runners.pipeline.course import Course
 from jobtrail.runners.pipeline.environment import search_path
 from jobtrail.runners.pipeline.folder import Folder
 from jobtrail.runners.pipeline.parse import COMMAND, parse_input
 from jobtrail.runners.pipeline.step import Host
-from jobtrail.process.supervise import Meter
 
 
 class CommandRunner:
@@ -47,6 +48,10 @@ class CommandRunner:
             grace=grace,
             memory_limit_bytes=memory_limit_bytes,
         )
+
+    def serve(self, worker: str, cgroups: Path | None) -> None:
+        """Works for this worker from now on: what its commands start carries its mark."""
+        self._host = replace(self._host, worker=worker, cgroups=cgroups)
 
     def validate(self, input: Any) -> Mapping[str, str]:
         """What is wrong with an input, by field; empty when it can be run."""

@@ -28,12 +28,12 @@ from jobtrail.core.errors import Invalid, JobtrailError
 from jobtrail.core.fence import Used
 from jobtrail.core.outcome import Done, Dropped, Fail, Outcome, Stopped, Waits
 from jobtrail.core.status import LogLevel, LogSource
+from jobtrail.process.lines import Line, LineSplitter, Source
+from jobtrail.process.supervise import Ended, Reason, Spec, run
 from jobtrail.runners import wire
 from jobtrail.runners.context import Context
 from jobtrail.runners.protocol import LogLine
 from jobtrail.runners.python import PythonRunner
-from jobtrail.process.lines import Line, LineSplitter, Source
-from jobtrail.process.supervise import Ended, Reason, Spec, run
 
 GRACE: Final = timedelta(seconds=10)
 OUTPUT_BYTES: Final = 64 << 20
@@ -51,11 +51,17 @@ class IsolatedRunner(PythonRunner):
     def __init__(self, type: str, function: Callable[..., Any], *, grace: timedelta = GRACE) -> None:
         super().__init__(type, function, isolation="process")
         self.grace = grace
+        self.worker = ""
+        self.cgroups: Path | None = None
         if "<" in function.__qualname__:
             raise Invalid(
                 f"{type} is to run in a process of its own, which must import it: {function.__qualname__} is defined "
                 "inside another function; move it to the top of its module"
             )
+
+    def serve(self, worker: str, cgroups: Path | None) -> None:
+        """Works for this worker from now on: what a child starts carries its mark."""
+        self.worker, self.cgroups = worker, cgroups
 
     async def run(self, context: Context) -> Outcome:
         """Runs the function in a child to its end, and leaves nothing of it behind."""
@@ -115,11 +121,12 @@ class _Attempt:
             argv=[sys.executable, *_ARGV],
             env=environment(os.environ),
             marker=str(self._context.assignment.attempt_id),
+            worker=self._runner.worker,
             stdin=msgspec.json.encode(self._instructions()),
             grace=self._runner.grace,
             output_limit_bytes=OUTPUT_BYTES,
         )
-        ended = await run(spec, on_output=self._printed, cancelled=self._cancelled)
+        ended = await run(spec, on_output=self._printed, cancelled=self._cancelled, cgroups=self._runner.cgroups)
         for splitter in self._splitters.values():
             self._log(splitter.flush())
         if ended.dropped_bytes:

@@ -14,7 +14,7 @@ from jobtrail.core import audit, chain
 from jobtrail.core.chain import Seal
 from jobtrail.core.errors import Misconfigured
 from jobtrail.store import query
-from jobtrail.store.query import Query, Row, Steps, ask, flow
+from jobtrail.store.query import Query, Row, Steps, ask, atomic
 
 BATCH: Final = 10_000
 _STRIDE: Final = 10_000
@@ -37,7 +37,7 @@ class Unsealed:
     last_at: str
 
 
-@flow
+@atomic
 def seal(key: bytes, *, batch: int = BATCH) -> Steps[Sealed]:
     """Seals what is new in all workspaces, up to `batch` events; a seal for each workspace that has any.
 

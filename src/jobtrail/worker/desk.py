@@ -226,8 +226,8 @@ class LocalDesk:
         value = self.room.environment.get(reference)
         if value is None:
             raise Invalid(f"secret {reference!r} is not in this worker's environment; set it where the worker starts")
+        self._redactor = Redactor([*self.secrets, value])
         self.secrets.append(value)
-        self._redactor = Redactor(self.secrets)
         return value
 
     def redact(self, text: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any, TextIO
 from weakref import WeakKeyDictionary
 
 from jobtrail.core.status import LogSource
+from jobtrail.process.lines import Line, LineSplitter, Source
 from jobtrail.runners import records
 from jobtrail.runners.context import Context, current
 from jobtrail.runners.protocol import LogLine
-from jobtrail.process.lines import Line, LineSplitter, Source
 
 
 class _Printed:

@@ -27,6 +27,7 @@ from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Dial
 from jobtrail.store.wake import ORDERS, Listener
 from jobtrail.worker import host, prints
+from jobtrail.worker.children import looked_after
 from jobtrail.worker.desk import Room
 from jobtrail.worker.heart import Calls, Heart
 from jobtrail.worker.journal import Journal
@@ -118,7 +119,7 @@ class Worker:
         for task in background + working:
             task.add_done_callback(self._broke)
         try:
-            with prints.captured():
+            with prints.captured(), looked_after(self.id, self.runners):
                 self.ready.set()
                 await self._claim(claims, finisher)
                 heart.draining = True

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 from jobtrail.core.redact import Redactor
 from jobtrail.core.status import LogSource
-from jobtrail.runners.protocol import LogLine
 from jobtrail.process.lines import Line, LineSplitter
 from jobtrail.process.supervise import Source
+from jobtrail.runners.protocol import LogLine
 
 TAIL_LINES = 20
 TAIL_LINE_CHARACTERS = 400

@@ -22,6 +22,7 @@ from jobtrail.core.fence import Used
 from jobtrail.core.outcome import Dropped
 from jobtrail.core.status import LogLevel, LogSource, StepStatus, StepType
 from jobtrail.core.template import Values, render
+from jobtrail.process.supervise import Ended, Meter, Source, Spec, run
 from jobtrail.runners.pipeline.environment import Secrets, environment
 from jobtrail.runners.pipeline.files import Found, find
 from jobtrail.runners.pipeline.folder import Folder
@@ -30,7 +31,6 @@ from jobtrail.runners.pipeline.plan import Planned, wrong_glob
 from jobtrail.runners.pipeline.printed import Printed
 from jobtrail.runners.pipeline.verdict import Failure, judge, told
 from jobtrail.runners.protocol import Desk, LogLine
-from jobtrail.process.supervise import Ended, Meter, Source, Spec, run
 
 N = TypeVar("N", int, float)
 

@@ -10,8 +10,8 @@ from typing import assert_never
 
 from jobtrail.core import duration, jsonguard
 from jobtrail.core.status import AttemptStatus
-from jobtrail.runners.pipeline.plan import Planned
 from jobtrail.process.supervise import Ended, Reason
+from jobtrail.runners.pipeline.plan import Planned
 
 MAX_MESSAGE_BYTES = 4_096
 

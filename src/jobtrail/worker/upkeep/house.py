@@ -19,6 +19,7 @@ from jobtrail.worker.link import Link
 from jobtrail.worker.pause import until
 from jobtrail.worker.plan import Plan
 from jobtrail.worker.upkeep import retention
+from jobtrail.worker.upkeep.sealer import Sealer
 
 log = logging.getLogger("jobtrail.upkeep")
 
@@ -43,6 +44,7 @@ async def keep(link: Link, worker_id: UUID, plan: Plan, hear: Hear, news: asynci
     stager = Stager(link, hear, news)
     duties = [
         Duty("rescue", 1.0, lambda: _rescue(link, hear)),
+        *_sealing(link, plan),
         Duty("days", 3600.0, lambda: retention.make_days(link)),
         Duty("retention", 600.0, lambda: retention.remove(link, plan.retention)),
         Duty("queues", 60.0, lambda: _measure(link)),
@@ -106,6 +108,12 @@ class Stager:
             self._hear(ORDERS)
             return 0.0
         return STAGE_SECONDS if staged.next_due_seconds is None else min(STAGE_SECONDS, staged.next_due_seconds)
+
+
+def _sealing(link: Link, plan: Plan) -> list[Duty]:
+    if plan.seal_key is None:
+        return []
+    return [Duty("seal", 0.5, Sealer(link, plan.seal_key, plan.anchor_file).seal)]
 
 
 async def _rescue(link: Link, hear: Hear) -> None:
