@@ -152,13 +152,18 @@ class App:
         self._client: Client | None = None
 
     @property
+    def workspace(self) -> UUID:
+        """The workspace into which this app enqueues."""
+        return self._workspace or DEFAULT_WORKSPACE
+
+    @property
     def client(self) -> Client:
         """The client through which this app enqueues; made when it is first needed."""
         if self._client is None:
             config: Config = settings.load()
             url = self._url or settings.running_database(config)
             self._client = Client(
-                url, workspace=self._workspace or DEFAULT_WORKSPACE, pgbouncer=config.pgbouncer
+                url, workspace=self.workspace, pgbouncer=config.pgbouncer
             )
         return self._client
 

@@ -5,11 +5,14 @@ Tests import its classes and name it in `pytest_plugins` for its fixtures; it is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +24,8 @@ import pytest
 from database import Database
 
 from jobtrail.cli import main
+from jobtrail.core.errors import JobtrailError
+from jobtrail.store import embedded
 
 SECONDS = 60.0
 
@@ -76,6 +81,7 @@ class Terminal:
             [sys.executable, "-m", "jobtrail", *argv],
             cwd=self.folder,
             env=self.environment | environment,
+            check=False,
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -175,11 +181,33 @@ def until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, which is the current one. No setting comes from outside."""
+    _forget_settings(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("JOBTRAIL_") or name in ("DATABASE_URL", "NO_COLOR", "CI"):
             monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Terminal]:
+    """A terminal in a folder of its own that any account can reach, where an embedded database may be made.
+
+    What runs there is stopped at the end, and the folder goes.
+    """
+    root = Path(tempfile.mkdtemp(prefix="jt-cli-")).resolve()
+    root.chmod(0o755)
+    _forget_settings(monkeypatch)
+    monkeypatch.chdir(root)
+    try:
+        yield Terminal(root, dict(os.environ), capsys)
+    finally:
+        with contextlib.suppress(JobtrailError):
+            embedded.stop_now(root / ".jobtrail")
+        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 from cli_terminal import Terminal
-from database import Database, TestServer
+from database import Clock, Database, TestServer
 from scene import Scene
 
-from jobtrail.core.errors import JobtrailError
 from jobtrail.store import embedded, migrate
 
 pytest_plugins = ["cli_terminal"]
@@ -45,7 +43,7 @@ def test_up_brings_the_tables_and_says_what_it_would_do(
 def test_down_asks_and_takes_back(jobtrail: Terminal, empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBTRAIL_DATABASE_URL", empty.owner_url)
     jobtrail.ok("db", "up")
-    monkeypatch.setattr("sys.stdin", open(os.devnull))
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     assert "--to 0" in jobtrail("db", "down").err
     refused = jobtrail("db", "down", "--to", "0")
     assert refused.code == 2 and "--yes" in refused.err
@@ -105,11 +103,8 @@ def test_check_finds_nothing_wrong_but_what_the_tests_switched_off(jobtrail: Ter
 
 
 def test_check_tells_of_old_transactions_and_of_days_that_run_out(
-    jobtrail: Terminal, database: Database, clock: object
+    jobtrail: Terminal, database: Database, clock: Clock
 ) -> None:
-    from database import Clock
-
-    assert isinstance(clock, Clock)
     clock.advance(timedelta(days=30))
     found = {one["about"]: one for one in jobtrail("db", "check", "-o", "json").data if one["level"] != "ok"}
     assert "days ahead" in found["days"]["says"] and "jobtrail db prune" in found["days"]["fix"]
@@ -119,10 +114,7 @@ def test_check_tells_of_old_transactions_and_of_days_that_run_out(
     assert "days" not in after
 
 
-def test_prune_removes_what_is_past_its_age(jobtrail: Terminal, scene: Scene, clock: object) -> None:
-    from database import Clock
-
-    assert isinstance(clock, Clock)
+def test_prune_removes_what_is_past_its_age(jobtrail: Terminal, scene: Scene, clock: Clock) -> None:
     clock.freeze(clock.now() - timedelta(days=200))
     scene.complete(scene.start())
     old = scene.job(scene.enqueue(queue="b")).id
@@ -153,33 +145,19 @@ def test_doctor_lives_with_whatever_is_broken(bare: Terminal, monkeypatch: pytes
     assert "slots" in str(bare("doctor", "-o", "json").data)
 
 
-def test_the_embedded_database_is_made_kept_and_stopped(bare: Terminal, tmp_path_factory: pytest.TempPathFactory) -> None:
-    home = Path(os.environ.get("TMPDIR", "/tmp")) / f"jt-cli-{os.getpid()}"
-    try:
-        assert bare.ok("db", "status", "-o", "json").data["runs"] is False
-        assert bare("job", "list", "--home", str(home)).code == 2
-        assert not home.exists()
-        bare.ok("db", "up", "--home", str(home), "--keep")
-        assert embedded.status(home) is not None
-        status = bare.ok("db", "status", "--home", str(home), "-o", "json").data
-        assert status["runs"] is True and status["pending"] == [] and "password" not in str(status)
-        assert bare.ok("job", "list", "--home", str(home), "-o", "json").data == []
-        bare.ok("db", "down", "--home", str(home), "--yes")
-        assert embedded.status(home) is None
-        assert bare.ok("job", "list", "--home", str(home), "-o", "json").data == []
-        assert embedded.status(home) is None
-    finally:
-        _remove(home)
-
-
-def _remove(home: Path) -> None:
-    import shutil
-
-    try:
-        embedded.stop_now(home)
-    except JobtrailError:
-        pass
-    shutil.rmtree(home, ignore_errors=True)
+def test_the_embedded_database_is_made_kept_and_stopped(own: Terminal) -> None:
+    home = own.folder / ".jobtrail"
+    assert own.ok("db", "status", "-o", "json").data["runs"] is False
+    assert own("job", "list").code == 2 and not home.exists()
+    own.ok("db", "up", "--keep")
+    assert embedded.status(home) is not None
+    status = own.ok("db", "status", "-o", "json").data
+    assert status["runs"] is True and status["pending"] == [] and "password" not in str(status)
+    assert own.ok("job", "list", "-o", "json").data == []
+    own.ok("db", "down", "--yes")
+    assert embedded.status(home) is None
+    assert own.ok("job", "list", "-o", "json").data == []
+    assert embedded.status(home) is None
 
 
 def test_the_users_own_connection_string_is_never_shown(

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cyclopts import App, Argument
 from cli_terminal import Terminal
+from cyclopts import App, Argument
 
 import jobtrail as package
 from jobtrail.cli import main, tree
@@ -58,7 +58,7 @@ def arguments(app: App) -> list[Argument]:
 @pytest.mark.parametrize("argv", [["--help"], ["job", "--help"], []], ids=["help", "help of a noun", "nothing"])
 def test_help_imports_no_driver_and_no_command(argv: list[str]) -> None:
     source = str(Path(package.__file__).parent)
-    ran = subprocess.run([sys.executable, "-c", HELP_ALONE, *argv, source], capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-c", HELP_ALONE, *argv, source], check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stderr.strip()) == (0, "")
     assert "jobtrail" in ran.stdout
 
@@ -144,7 +144,7 @@ def test_the_completion_script_can_be_read_by_its_shell(bare: Terminal, shell: s
     script = bare.ok("completion", shell).out
     assert "timeline" in script and "--idempotency-key" in script
     if shutil.which(shell):
-        done = subprocess.run([shell, "-n"], input=script, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+        done = subprocess.run([shell, "-n"], input=script, check=False, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
         assert (done.returncode, done.stderr) == (0, "")
     else:
         assert shell != "bash", "bash must be there to hold its script against it"
@@ -156,5 +156,5 @@ def test_the_versions_are_told(bare: Terminal) -> None:
 
 def test_a_reader_that_goes_away_is_no_error(jobtrail: Terminal) -> None:
     command = f"{sys.executable} -m jobtrail completion bash | head -n 1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=jobtrail.folder)
+    done = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True, cwd=jobtrail.folder)
     assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr and done.returncode in (0, 141)

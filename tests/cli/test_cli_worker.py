@@ -64,7 +64,7 @@ def test_an_app_that_is_named_must_be_there(project: Terminal) -> None:
 
 
 def test_sigterm_lets_what_runs_end(project: Terminal, scene: Scene) -> None:
-    id = scene.enqueue(type="short")
+    id = scene.enqueue(type="short", input=b"{}")
     with project.started("worker", "start") as worker:
         until(lambda: scene.job(id).status == "RUNNING")
         worker.process.send_signal(signal.SIGTERM)
@@ -74,7 +74,7 @@ def test_sigterm_lets_what_runs_end(project: Terminal, scene: Scene) -> None:
 
 
 def test_what_outlasts_the_drain_goes_back_to_its_queue(project: Terminal, scene: Scene) -> None:
-    id = scene.enqueue(type="endless")
+    id = scene.enqueue(type="endless", input=b"{}")
     with project.started("worker", "start", "--drain-timeout", "100ms") as worker:
         until(lambda: scene.job(id).status == "RUNNING")
         worker.process.send_signal(signal.SIGTERM)
@@ -88,7 +88,7 @@ def test_the_log_can_be_json(project: Terminal) -> None:
 
 
 def test_a_process_of_several_that_is_killed_is_replaced_and_its_job_goes_on(project: Terminal, scene: Scene) -> None:
-    id = scene.enqueue(type="endless")
+    id = scene.enqueue(type="endless", input=b"{}")
     with project.started("worker", "start", "--processes", "2", "--slots", "1", "--drain-timeout", "100ms") as fleet:
         until(lambda: scene.job(id).status == "RUNNING")
         held = [one for one in project.ok("worker", "list", "-o", "json").data if one["running"]]

@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from database import Connection, TestServer
-from statements import SOURCE, Use, fields, statements, uses
+from law.statements import SOURCE, Use, fields, statements, uses
 
 from jobtrail.store.query import statement
 

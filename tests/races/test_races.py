@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from arena import ROUNDS, Arena, ids_of
+from races.arena import ROUNDS, Arena, ids_of
 from database import Database
 from psycopg import sql
 from scene import ME, Scene, fence_of, ids, new_job

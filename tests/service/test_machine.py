@@ -85,8 +85,11 @@ class Machine(RuleBasedStateMachine):
         return got  # type: ignore[return-value]
 
     def pick(self, fence: int) -> Fence:
-        held = [one for one in self.fences if self.world.held(one.job_id, one.attempt_id)] if fence < 15 else []
-        among = held or self.fences
+        """Mostly one that is open, else one whose job runs again without it, else any."""
+        held = [one for one in self.fences if self.world.held(one.job_id, one.attempt_id)]
+        running = {one.job_id for one in held}
+        zombies = [one for one in self.fences if one.job_id in running and one not in held]
+        among = (held if fence < 14 else zombies if fence < 18 else None) or self.fences
         return among[-1 - fence % len(among)]
 
     def job(self, which: int) -> UUID:
@@ -393,10 +396,25 @@ class Machine(RuleBasedStateMachine):
     def stage_due(self) -> None:
         assert self.scene.do(upkeep.stage()).moved == self.world.stage()
 
-    @rule(by=st.sampled_from([0.001, 1, 1, 3, 3, 11, 60, 3600, 90_000]))
-    def time_passes(self, by: float) -> None:
+    @rule(by=st.sampled_from([0.001, 1, 1, 3, 3, 11, 60, 3600, 90_000]), upkeep=st.booleans())
+    def time_passes(self, by: float, upkeep: bool) -> None:
         self.world.now += timedelta(seconds=by)
         self.stage.clock.freeze(self.world.now)
+        if upkeep:
+            self.stage_due()
+            self.expire()
+
+    @precondition(lambda self: self.fences)
+    @rule(fence=which, again=st.booleans())
+    def a_worker_dies(self, fence: int, again: bool) -> None:
+        holder = self.world.holders.get(self.pick(fence).worker_id)
+        if holder:
+            holder.stopped = True
+            self.scene.do(workers.stop([holder.id], "its process is gone"))
+            self.rescue([])
+        if again:
+            self.registers(timedelta(days=9))
+            self.claim_all(0)
 
     @rule(ago=st.sampled_from([timedelta(0), timedelta(days=1), timedelta(days=2)]))
     def remove(self, ago: timedelta) -> None:

@@ -154,13 +154,8 @@ class _Bench:
                 self.memory_mb = max(
                     self.memory_mb, *(psutil.Process(c.pid).memory_info().rss / 2**20 for c in children)
                 )
-        with connect(Dial(url=self._url)) as conn:
-            row = conn.execute(
-                b"select extract(epoch from max(completed_at) - min(started_at))::float8 from jobtrail.jobs"
-                b" where id = any (%s) and status = 'COMPLETED'",
-                (ids,),
-            ).fetchone()
-        return self._number / float(row[0]) if row and row[0] else 0.0
+        seconds = self._client.run(jobs.span(DEFAULT_WORKSPACE, ids))
+        return self._number / seconds if seconds else 0.0
 
     def _pick_up(self, what: str) -> list[float]:
         """Milliseconds from the commit of a job to the start of its code, on an idle queue."""

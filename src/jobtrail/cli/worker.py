@@ -148,9 +148,9 @@ async def _until_empty(worker: Worker, here: Place, names: Sequence[str]) -> Non
 
 
 def _fleet(config: Config, app: str | None) -> int:
-    argv = hands.worker_argv(app, "--processes", "1", "--slots", str(config.slots), parent=os.getpid())
-    if config.queues:
-        argv += ["--queues", ",".join(config.queues)]
+    more = ["--processes", "1", "--slots", str(config.slots), "--drain-timeout", f"{config.drain_seconds:g}s"]
+    more += ["--queues", ",".join(config.queues)] if config.queues else []
+    argv = hands.worker_argv(app, *more, parent=os.getpid())
     log.info("%s of %s", words.counted(config.processes, "process", "processes"), words.counted(config.slots, "slot"))
 
     async def run() -> int:

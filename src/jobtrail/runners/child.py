@@ -327,7 +327,7 @@ def _raise_told(_number: int, _frame: object) -> NoReturn:
 
 def found(module: str, file: str | None, qualname: str) -> Callable[..., Any]:
     """The function, imported. What a name stands for may be a type of job made of the function."""
-    thing: Any = _imported(module, file)
+    thing: Any = imported(module, file)
     for name in qualname.split("."):
         thing = getattr(thing, name)
     runner = getattr(thing, "runner", None)
@@ -335,7 +335,7 @@ def found(module: str, file: str | None, qualname: str) -> Callable[..., Any]:
     return function
 
 
-def _imported(name: str, file: str | None) -> Any:
+def imported(name: str, file: str | None) -> Any:
     """The module by its name; by its file where its name leads nowhere, or to this very program."""
     if name != "__main__":
         try:

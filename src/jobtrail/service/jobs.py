@@ -233,6 +233,11 @@ def update(
     return int(changed[1])
 
 
+def span(workspace: UUID, ids: Sequence[UUID]) -> Query[float | None]:
+    """Seconds from the first start to the last end of jobs that completed; None when none did."""
+    return Query("reads/span", (workspace, list(ids)), query.scalar)
+
+
 def facts(workspace: UUID, job_id: UUID) -> Query[Facts | None]:
     """What keeps a job from running; `core.why` makes the sentence."""
     return Query("reads/why", (workspace, job_id), query.one_of(Facts))

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from jobtrail.core.duration import parse
 from jobtrail.core.errors import Misconfigured
@@ -128,7 +128,8 @@ def remove_home(home: Path) -> None:
 @contextmanager
 def own_server(home: Path) -> Iterator[Server]:
     """The run's own server, started by the first process that wants it and stopped by the last that leaves."""
-    home.mkdir(mode=0o755, exist_ok=True)
+    home.mkdir(exist_ok=True)
+    home.chmod(0o755)
     with embedded.running(home / "home", settings=_NO_WAITING_FOR_DISKS) as running:
         server = Server(_Access(running.admin_url, embedded.OWNER, running.owner_url, running.app_url), _TEMPLATE)
         try:

@@ -1,0 +1,2451 @@
+-- The schema as all migrations together make it, for reading; it is not run. A test holds it against them.
+-- `python tests/law/schema_dump.py` writes it anew. Days of events, log_chunks and metrics are left out.
+
+--
+-- Name: jobtrail; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA jobtrail;
+
+--
+-- Name: actor_type; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.actor_type AS ENUM (
+    'user',
+    'api_key',
+    'worker',
+    'schedule',
+    'system'
+);
+
+--
+-- Name: attempt_status; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.attempt_status AS ENUM (
+    'INITIALIZING',
+    'RUNNING',
+    'COMPLETED',
+    'FAILED',
+    'CANCELLED',
+    'TIMED_OUT',
+    'INTERRUPTED',
+    'LOST'
+);
+
+--
+-- Name: backoff_type; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.backoff_type AS ENUM (
+    'FIXED',
+    'LINEAR',
+    'EXPONENTIAL'
+);
+
+--
+-- Name: gate_status; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.gate_status AS ENUM (
+    'WAITING',
+    'APPROVED',
+    'REJECTED',
+    'EXPIRED'
+);
+
+--
+-- Name: job_status; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.job_status AS ENUM (
+    'PENDING',
+    'VALIDATING',
+    'QUEUED',
+    'RUNNING',
+    'COMPLETED',
+    'FAILED',
+    'CANCELLED'
+);
+
+--
+-- Name: phase; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.phase AS ENUM (
+    'SETUP',
+    'EXECUTION',
+    'VALIDATION',
+    'CLEANUP'
+);
+
+--
+-- Name: result_status; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.result_status AS ENUM (
+    'SUCCESS',
+    'PARTIAL',
+    'FAILURE'
+);
+
+--
+-- Name: step_status; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.step_status AS ENUM (
+    'PENDING',
+    'RUNNING',
+    'COMPLETED',
+    'FAILED',
+    'SKIPPED'
+);
+
+--
+-- Name: step_type; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.step_type AS ENUM (
+    'COMMAND',
+    'AI_ACTION',
+    'GATE',
+    'ARTIFACT'
+);
+
+--
+-- Name: task_status; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.task_status AS ENUM (
+    'BACKLOG',
+    'READY',
+    'IN_PROGRESS',
+    'REVIEW',
+    'DONE',
+    'CANCELLED'
+);
+
+--
+-- Name: timer_type; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.timer_type AS ENUM (
+    'START',
+    'CANCEL',
+    'GATE',
+    'QUEUE_TIMEOUT'
+);
+
+--
+-- Name: wait_reason; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.wait_reason AS ENUM (
+    'SCHEDULE',
+    'RETRY',
+    'DEPENDENCY',
+    'GATE',
+    'SIGNAL',
+    'CHILD',
+    'QUOTA',
+    'BUDGET',
+    'PAUSED',
+    'LIMIT'
+);
+
+--
+-- Name: attempt_may_move(jobtrail.attempt_status, jobtrail.attempt_status); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.attempt_may_move(was jobtrail.attempt_status, becomes jobtrail.attempt_status) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select (
+    (was = 'INITIALIZING' and becomes = 'CANCELLED')
+    or    (was = 'INITIALIZING' and becomes = 'COMPLETED')
+    or    (was = 'INITIALIZING' and becomes = 'FAILED')
+    or    (was = 'INITIALIZING' and becomes = 'INTERRUPTED')
+    or    (was = 'INITIALIZING' and becomes = 'LOST')
+    or    (was = 'INITIALIZING' and becomes = 'RUNNING')
+    or    (was = 'INITIALIZING' and becomes = 'TIMED_OUT')
+    or    (was = 'RUNNING' and becomes = 'CANCELLED')
+    or    (was = 'RUNNING' and becomes = 'COMPLETED')
+    or    (was = 'RUNNING' and becomes = 'FAILED')
+    or    (was = 'RUNNING' and becomes = 'INTERRUPTED')
+    or    (was = 'RUNNING' and becomes = 'LOST')
+    or    (was = 'RUNNING' and becomes = 'TIMED_OUT')
+    or    (was is null and becomes = 'INITIALIZING')
+    or    (was is null and becomes = 'RUNNING')
+  ) is true
+$$;
+
+--
+-- Name: changed_settings(jsonb, jsonb); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.changed_settings(was jsonb, becomes jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select jsonb_object_agg(key, value) from jsonb_each(becomes) where value is distinct from was -> key
+$$;
+
+--
+-- Name: clock(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.clock() RETURNS timestamp with time zone
+    LANGUAGE sql PARALLEL SAFE
+    AS $$
+  select clock_timestamp()
+$$;
+
+--
+-- Name: current_workspace(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.current_workspace() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  select nullif(nullif(current_setting('jobtrail.workspace', true), ''), '*')::uuid
+$$;
+
+--
+-- Name: drop_partitions(text, timestamp with time zone); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.drop_partitions(parent text, before timestamp with time zone) RETURNS text[]
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  child text;
+  dropped text[] := '{}';
+  latest date := (least(before, jobtrail.clock() - interval '7 days') at time zone 'UTC')::date;
+begin
+  if parent not in ('events', 'log_chunks', 'metrics') then
+    raise exception using errcode = 'JT002', message = format('%s is not kept in days', parent);
+  end if;
+  for child in select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = format('jobtrail.%I', parent)::regclass and c.relname ~ '_[0-9]{8}$'
+        and to_date(right(c.relname, 8), 'YYYYMMDD') < latest order by 1 loop
+    execute format('drop table jobtrail.%I', child);
+    dropped := dropped || child;
+  end loop;
+  return dropped;
+end
+$_$;
+
+--
+-- Name: horizon(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.horizon() RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  select pg_snapshot_xmin(pg_current_snapshot())::text::bigint + jobtrail.txid_base()
+$$;
+
+--
+-- Name: jobs; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.jobs (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    attempt_id uuid,
+    step_id uuid,
+    version integer DEFAULT 1 NOT NULL,
+    generation integer DEFAULT 1 NOT NULL,
+    attempt_count integer DEFAULT 0 NOT NULL,
+    failure_count integer DEFAULT 0 NOT NULL,
+    loss_count integer DEFAULT 0 NOT NULL,
+    max_attempts integer DEFAULT 3 NOT NULL,
+    backoff_delay_ms integer DEFAULT 2000 NOT NULL,
+    backoff_max_ms integer DEFAULT 3600000 NOT NULL,
+    priority smallint DEFAULT 5 NOT NULL,
+    status jobtrail.job_status NOT NULL,
+    wait_reason jobtrail.wait_reason,
+    backoff_type jobtrail.backoff_type DEFAULT 'EXPONENTIAL'::jobtrail.backoff_type NOT NULL,
+    actor_type jobtrail.actor_type DEFAULT 'system'::jobtrail.actor_type NOT NULL,
+    progress real DEFAULT 0 NOT NULL,
+    timeout_seconds real,
+    idle_timeout_seconds real,
+    queue_timeout_seconds real,
+    estimated_seconds real,
+    actual_seconds real,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    updated_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    queued_at timestamp with time zone,
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    scheduled_at timestamp with time zone,
+    cancel_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    aborted_at timestamp with time zone,
+    event text DEFAULT 'job.created'::text NOT NULL,
+    type text NOT NULL,
+    queue text DEFAULT 'default'::text NOT NULL,
+    actor_id text,
+    created_by text,
+    stage text,
+    title text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    cancel_reason text,
+    error_code text,
+    error_message text,
+    unique_key text,
+    unique_hold text,
+    concurrency_key text,
+    project_id uuid,
+    task_id uuid,
+    parent_id uuid,
+    rerun_of uuid,
+    trail_hash bytea,
+    note jsonb,
+    input jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT jobs_actor_id_check CHECK ((octet_length(actor_id) <= 255)),
+    CONSTRAINT jobs_backoff_delay_ms_check CHECK ((backoff_delay_ms >= 0)),
+    CONSTRAINT jobs_backoff_max_ms_check CHECK ((backoff_max_ms >= 0)),
+    CONSTRAINT jobs_cancel_at_check CHECK (isfinite(cancel_at)),
+    CONSTRAINT jobs_concurrency_key_check CHECK ((octet_length(concurrency_key) <= 255)),
+    CONSTRAINT jobs_created_at_check CHECK (isfinite(created_at)),
+    CONSTRAINT jobs_idle_timeout_seconds_check CHECK (((idle_timeout_seconds > (0)::double precision) AND (idle_timeout_seconds < 'Infinity'::real))),
+    CONSTRAINT jobs_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 1000))),
+    CONSTRAINT jobs_priority_check CHECK (((priority >= 1) AND (priority <= 10))),
+    CONSTRAINT jobs_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (100)::double precision))),
+    CONSTRAINT jobs_queue_check CHECK (((octet_length(queue) >= 1) AND (octet_length(queue) <= 255))),
+    CONSTRAINT jobs_queue_timeout_seconds_check CHECK (((queue_timeout_seconds > (0)::double precision) AND (queue_timeout_seconds < 'Infinity'::real))),
+    CONSTRAINT jobs_scheduled_at_check CHECK (isfinite(scheduled_at)),
+    CONSTRAINT jobs_stage_check CHECK ((octet_length(stage) <= 255)),
+    CONSTRAINT jobs_timeout_seconds_check CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds < 'Infinity'::real))),
+    CONSTRAINT jobs_title_check CHECK ((octet_length(title) <= 1024)),
+    CONSTRAINT jobs_type_check CHECK (((octet_length(type) >= 1) AND (octet_length(type) <= 255))),
+    CONSTRAINT jobs_unique_key_check CHECK ((octet_length(unique_key) <= 255))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.2');
+
+ALTER TABLE ONLY jobtrail.jobs FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: is_homeless(jobtrail.jobs); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.is_homeless(j jobtrail.jobs) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+  select (j.task_id is not null and not exists (select from jobtrail.tasks t
+      where t.workspace_id = j.workspace_id and t.id = j.task_id))
+    or (j.project_id is not null and not exists (select from jobtrail.projects p
+      where p.workspace_id = j.workspace_id and p.id = j.project_id))
+$$;
+
+--
+-- Name: job_may_move(jobtrail.job_status, jobtrail.job_status, text); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.job_may_move(was jobtrail.job_status, becomes jobtrail.job_status, event text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select (case event
+    when 'job.started' then (was = 'QUEUED' and becomes = 'RUNNING')
+    when 'job.completed' then (was = 'RUNNING' and becomes = 'COMPLETED')
+    when 'job.created' then (was is null and becomes = 'QUEUED') or (was is null and becomes = 'PENDING')
+    when 'job.validating' then (was = 'PENDING' and becomes = 'VALIDATING')
+    when 'job.queued' then (was = 'PENDING' and becomes = 'QUEUED') or (was = 'VALIDATING' and becomes = 'QUEUED')
+    when 'job.resumed' then (was = 'PENDING' and becomes = 'QUEUED')
+    when 'gate.approved' then (was = 'PENDING' and becomes = 'QUEUED') or (was = 'PENDING' and becomes = 'PENDING')
+    when 'gate.rejected' then (was = 'PENDING' and becomes = 'QUEUED') or (was = 'PENDING' and becomes = 'PENDING')
+    when 'gate.expired' then (was = 'PENDING' and becomes = 'QUEUED')
+    when 'job.cancelled' then (was = 'PENDING' and becomes = 'CANCELLED') or (was = 'VALIDATING' and becomes = 'CANCELLED') or (was = 'QUEUED' and becomes = 'CANCELLED') or (was = 'RUNNING' and becomes = 'CANCELLED')
+    when 'job.failed' then (was = 'PENDING' and becomes = 'FAILED') or (was = 'VALIDATING' and becomes = 'FAILED') or (was = 'QUEUED' and becomes = 'FAILED') or (was = 'RUNNING' and becomes = 'FAILED')
+    when 'job.lost' then (was = 'VALIDATING' and becomes = 'PENDING') or (was = 'RUNNING' and becomes = 'QUEUED')
+    when 'job.updated' then (was = 'QUEUED' and becomes = 'PENDING') or (was = 'RUNNING' and becomes = 'RUNNING') or (was = 'PENDING' and becomes = 'PENDING') or (was = 'VALIDATING' and becomes = 'VALIDATING') or (was = 'QUEUED' and becomes = 'QUEUED') or (was = 'COMPLETED' and becomes = 'COMPLETED') or (was = 'FAILED' and becomes = 'FAILED') or (was = 'CANCELLED' and becomes = 'CANCELLED')
+    when 'job.retry_scheduled' then (was = 'RUNNING' and becomes = 'PENDING')
+    when 'job.snoozed' then (was = 'RUNNING' and becomes = 'PENDING')
+    when 'job.waiting' then (was = 'RUNNING' and becomes = 'PENDING')
+    when 'gate.requested' then (was = 'RUNNING' and becomes = 'PENDING')
+    when 'job.interrupted' then (was = 'RUNNING' and becomes = 'QUEUED')
+    when 'job.retried' then (was = 'FAILED' and becomes = 'QUEUED') or (was = 'CANCELLED' and becomes = 'QUEUED')
+    when 'job.progress' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'job.cancel_requested' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'step.started' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'step.progress' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'step.completed' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'step.failed' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'step.skipped' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'gate.started' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'gate.passed' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'gate.failed' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'ai.tool_called' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'ai.tokens_used' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'ai.artifact_created' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'artifact.created' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'budget.warned' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'budget.exceeded' then (was = 'RUNNING' and becomes = 'RUNNING')
+    else false end) is true
+$$;
+
+--
+-- Name: job_settings(jobtrail.jobs); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.job_settings(j jobtrail.jobs) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select jsonb_build_object('wait_reason', j.wait_reason, 'stage', j.stage, 'progress', j.progress,
+    'priority', j.priority, 'queue', j.queue, 'title', j.title, 'tags', j.tags, 'scheduled_at', j.scheduled_at,
+    'cancel_at', j.cancel_at, 'cancel_requested_at', j.cancel_requested_at, 'cancel_reason', j.cancel_reason,
+    'max_attempts', j.max_attempts, 'failure_count', j.failure_count, 'loss_count', j.loss_count,
+    'generation', j.generation, 'error_code', j.error_code, 'error_message', j.error_message,
+    'estimated_seconds', j.estimated_seconds)
+$$;
+
+--
+-- Name: job_terms(jobtrail.jobs); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.job_terms(j jobtrail.jobs) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select jsonb_strip_nulls(jsonb_build_object('backoff_type', j.backoff_type, 'backoff_delay_ms', j.backoff_delay_ms,
+    'backoff_max_ms', j.backoff_max_ms, 'timeout_seconds', j.timeout_seconds, 'idle_timeout_seconds',
+    j.idle_timeout_seconds, 'queue_timeout_seconds', j.queue_timeout_seconds, 'unique_key', j.unique_key,
+    'concurrency_key', j.concurrency_key, 'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
+    'rerun_of', j.rerun_of)) || jsonb_build_object('created_by', j.created_by)
+$$;
+
+--
+-- Name: link(bytea, timestamp with time zone, uuid, uuid, integer, text, jobtrail.job_status, uuid, uuid, jobtrail.actor_type, text, text); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.link(previous bytea, at timestamp with time zone, workspace_id uuid, job_id uuid, seq integer, type text, status jobtrail.job_status, attempt_id uuid, step_id uuid, actor_type jobtrail.actor_type, actor_id text, payload text) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select sha256(previous || timestamptz_send(at) || convert_to(concat_ws('|', workspace_id, job_id, seq, type, status,
+    coalesce(attempt_id::text, ''), coalesce(step_id::text, ''), actor_type, coalesce(octet_length(actor_id), -1),
+    coalesce(actor_id, ''), coalesce(payload, '')), 'UTF8'))
+$$;
+
+--
+-- Name: link_job_change(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.link_job_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+  said jsonb;
+begin
+  if not jobtrail.job_may_move(old.status, new.status, new.event) then
+    raise exception using errcode = 'JT001',
+      message = format('job %s may not go from %s to %s as %s', new.id, old.status, new.status, new.event),
+      hint = 'Set `event` to what happens; jobtrail.job_may_move tells what is legal.';
+  end if;
+  if new.attempt_count <> old.attempt_count + (new.event = 'job.started')::integer
+      or (new.attempt_id is distinct from old.attempt_id) <> (new.event = 'job.started') then
+    raise exception using errcode = 'JT001', message = format('job %s: only job.started names a new attempt', new.id);
+  end if;
+  new.version := old.version + 1;
+  new.updated_at := greatest(jobtrail.clock(), old.updated_at);
+  if new.status <> old.status then
+    if new.status = 'RUNNING' then
+      new.started_at := coalesce(old.started_at, new.updated_at);
+    elsif new.status = 'COMPLETED' then
+      new.completed_at := new.updated_at;
+      new.actual_seconds := extract(epoch from new.updated_at - old.started_at);
+      new.unique_hold := null;
+    else
+      new.queued_at := case when new.status = 'QUEUED' then new.updated_at else old.queued_at end;
+      new.completed_at := case when new.status in ('FAILED', 'CANCELLED') then new.updated_at end;
+      new.aborted_at := new.completed_at;
+      new.unique_hold := case when new.completed_at is null then old.unique_key end;
+      new.actual_seconds := extract(epoch from new.completed_at - old.started_at);
+    end if;
+  end if;
+  if new.note is not null and new.note is distinct from old.note then
+    -- A note that a verb brings cannot pass for a change of a setting.
+    said := case when jsonb_typeof(new.note) <> 'object' then jsonb_build_object('note', new.note)
+      else new.note - '{wait_reason,stage,progress,priority,queue,title,tags,scheduled_at,cancel_at,cancel_requested_at,
+        cancel_reason,max_attempts,failure_count,loss_count,generation,error_code,error_message,estimated_seconds}'::text[]
+      end;
+  end if;
+  if (new.wait_reason, new.stage, new.progress, new.priority, new.queue, new.title, new.tags, new.scheduled_at,
+      new.cancel_at, new.cancel_requested_at, new.cancel_reason, new.max_attempts, new.failure_count, new.loss_count,
+      new.generation, new.error_code, new.error_message, new.estimated_seconds)
+    is distinct from (old.wait_reason, old.stage, old.progress, old.priority, old.queue, old.title, old.tags,
+      old.scheduled_at, old.cancel_at, old.cancel_requested_at, old.cancel_reason, old.max_attempts,
+      old.failure_count, old.loss_count, old.generation, old.error_code, old.error_message, old.estimated_seconds) then
+    said := coalesce(said, '{}') || jobtrail.changed_settings(jobtrail.job_settings(old), jobtrail.job_settings(new));
+  end if;
+  new.note := said;
+  new.trail_hash := jobtrail.link(old.trail_hash, new.updated_at, new.workspace_id, new.id, new.version, new.event,
+    new.status, new.attempt_id, new.step_id, new.actor_type, new.actor_id, said::text);
+  return new;
+end
+$$;
+
+--
+-- Name: link_new_job(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.link_new_job() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if not jobtrail.job_may_move(null, new.status, 'job.created') then
+    raise exception using errcode = 'JT001', message = format('job %s may not begin as %s', new.id, new.status);
+  end if;
+  if (new.attempt_id, new.step_id, new.attempt_count, new.failure_count, new.loss_count, new.progress, new.stage,
+      new.started_at, new.completed_at, new.aborted_at, new.actual_seconds, new.cancel_requested_at, new.cancel_reason,
+      new.error_code, new.error_message) is distinct from
+      (null, null, 0, 0, 0, 0, null, null, null, null, null, null, null, null, null) then
+    raise exception using errcode = 'JT001', message = format('job %s is new and cannot have run before', new.id),
+      hint = 'Leave to the database what happens to a job after it was accepted.';
+  end if;
+  -- Foreign keys here would cost every job, for the few that have a task or a project; those are never deleted.
+  if (new.task_id is not null or new.project_id is not null) and jobtrail.is_homeless(new) then
+    raise exception using errcode = '23503', message = format('job %s names a task or project that is not there', new.id);
+  end if;
+  new.event := 'job.created';
+  new.created_at := jobtrail.clock();
+  new.version := 1;
+  new.generation := 1;
+  new.updated_at := new.created_at;
+  new.queued_at := case when new.status = 'QUEUED' then new.created_at end;
+  new.unique_hold := new.unique_key;
+  new.note := jsonb_build_object('type', new.type, 'queue', new.queue, 'priority', new.priority,
+    'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
+  if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags,
+      new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
+      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.project_id, new.task_id, new.parent_id,
+      new.rerun_of, new.created_by) is distinct from
+      (null, null, null, null, null, 3, '{}'::text[], 'EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
+      null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
+    new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new)) || jobtrail.job_terms(new);
+  end if;
+  new.trail_hash := jobtrail.link('', new.updated_at, new.workspace_id, new.id, 1, new.event, new.status, null, null,
+    new.actor_type, new.actor_id, new.note::text);
+  return new;
+end
+$$;
+
+--
+-- Name: make_partitions(integer); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.make_partitions(ahead integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  parent text;
+  day date;
+  made integer := 0;
+  taken boolean;
+begin
+  perform set_config('jobtrail.workspace', '*', true);
+  foreach parent in array array['events', 'log_chunks', 'metrics'] loop
+    for day in select d::date from generate_series((jobtrail.clock() at time zone 'UTC')::date - 1,
+        (jobtrail.clock() at time zone 'UTC')::date + ahead, interval '1 day') d loop
+      continue when to_regclass(format('jobtrail.%I', parent || '_' || to_char(day, 'YYYYMMDD'))) is not null;
+      execute format('select exists (select from jobtrail.%I where at >= %L and at < %L)', parent || '_rest',
+        day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC') into taken;
+      continue when taken;
+      execute format('create table jobtrail.%I partition of jobtrail.%I for values from (%L) to (%L)',
+        parent || '_' || to_char(day, 'YYYYMMDD'), parent,
+        day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
+      perform jobtrail.protect_partition(parent || '_' || to_char(day, 'YYYYMMDD'), parent = 'events');
+      made := made + 1;
+    end loop;
+  end loop;
+  return made;
+end
+$$;
+
+--
+-- Name: protect_partition(text, boolean); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.protect_partition(name text, append_only boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  execute format('alter table jobtrail.%I enable row level security, force row level security', name);
+  execute format('create policy own_workspace on jobtrail.%I using (workspace_id = (select '
+    'jobtrail.current_workspace()) or (select jobtrail.serves_all()))', name);
+  if append_only then
+    execute format('create trigger append_only before update or delete or truncate on jobtrail.%I for each statement '
+      'execute function jobtrail.refuse_change(%L, %L)', name, 'anything but reading', 'The trail is append-only.');
+  end if;
+end
+$$;
+
+--
+-- Name: rebase_txids(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.rebase_txids() RETURNS bigint
+    LANGUAGE plpgsql
+    AS $_$
+declare
+  latest bigint;
+  here bigint := pg_current_xact_id()::text::bigint;
+begin
+  perform set_config('jobtrail.workspace', '*', true);
+  select greatest(s.up_to_txid, (select max(txid) from jobtrail.events where txid > s.up_to_txid)) into latest
+    from jobtrail.sealer s;
+  if latest >= here + jobtrail.txid_base() then
+    execute format('create or replace function jobtrail.txid_base() returns bigint language sql stable parallel safe '
+      'as $f$ select %s::bigint $f$', latest - here + 1);
+  end if;
+  return jobtrail.txid_base();
+end
+$_$;
+
+--
+-- Name: refuse_change(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  raise exception using errcode = 'JT002', message = format('%s: %s is not allowed here', tg_table_name, tg_argv[0]),
+    hint = tg_argv[1];
+end
+$$;
+
+--
+-- Name: refuse_move(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.refuse_move() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if tg_table_name = 'jobs' then
+    raise exception using errcode = 'JT001',
+      message = format('job %s may not go from %s to %s as %s', new.id,
+        case when tg_op = 'UPDATE' then old.status::text else 'nothing' end, new.status, new.event),
+      hint = 'Set `event` to what happens; jobtrail.job_may_move tells what is legal.';
+  end if;
+  raise exception using errcode = 'JT001',
+    message = format('%s %s may not become %s', rtrim(tg_table_name, 's'), new.id, new.status),
+    hint = format('It was %s.', case when tg_op = 'UPDATE' then old.status::text else 'nothing' end);
+end
+$$;
+
+--
+-- Name: remove_jobs(timestamp with time zone, integer); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.remove_jobs(before timestamp with time zone, most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  gone uuid[];
+begin
+  with old as (
+    select workspace_id, id, version, trail_hash, created_at, updated_at from jobtrail.jobs
+    where completed_at < least(before, jobtrail.clock() - interval '1 day')
+      and status in ('COMPLETED', 'FAILED', 'CANCELLED')
+    order by id limit most for update skip locked
+  ), kept as (
+    insert into jobtrail.tombstones (workspace_id, job_id, last_seq, trail_hash, first_at, last_at)
+    select workspace_id, id, version, trail_hash, created_at, updated_at from old returning job_id
+  )
+  select array_agg(job_id) into gone from kept;
+  delete from jobtrail.attempts where job_id = any (gone);
+  delete from jobtrail.results where job_id = any (gone);
+  delete from jobtrail.timers where job_id = any (gone);
+  delete from jobtrail.idempotency_keys where job_id = any (gone);
+  delete from jobtrail.jobs where id = any (gone);
+  return coalesce(cardinality(gone), 0);
+end
+$$;
+
+--
+-- Name: serves_all(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.serves_all() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+  select coalesce(current_setting('jobtrail.workspace', true) = '*', false)
+$$;
+
+--
+-- Name: step_may_move(jobtrail.step_status, jobtrail.step_status); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.step_may_move(was jobtrail.step_status, becomes jobtrail.step_status) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select (
+    (was = 'FAILED' and becomes = 'RUNNING')
+    or    (was = 'PENDING' and becomes = 'RUNNING')
+    or    (was = 'PENDING' and becomes = 'SKIPPED')
+    or    (was = 'RUNNING' and becomes = 'COMPLETED')
+    or    (was = 'RUNNING' and becomes = 'FAILED')
+    or    (was = 'RUNNING' and becomes = 'RUNNING')
+    or    (was = 'RUNNING' and becomes = 'SKIPPED')
+    or    (was = 'SKIPPED' and becomes = 'RUNNING')
+    or    (was is null and becomes = 'PENDING')
+    or    (was is null and becomes = 'RUNNING')
+    or    (was is null and becomes = 'SKIPPED')
+  ) is true
+$$;
+
+--
+-- Name: txid_base(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.txid_base() RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ select 0::bigint $$;
+
+--
+-- Name: write_trail(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.write_trail() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  this_txid bigint := pg_current_xact_id()::text::bigint + jobtrail.txid_base();
+begin
+  insert into jobtrail.events (workspace_id, job_id, attempt_id, step_id, txid, at, seq, status, actor_type, type,
+      actor_id, payload, hash)
+    select workspace_id, id, attempt_id, step_id, this_txid, updated_at, version, status, actor_type, event, actor_id,
+      note::text, trail_hash
+    from changed;
+  insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
+    select workspace_id, id, priority, queue, type, concurrency_key from changed
+    where status = 'QUEUED' and event <> 'job.updated';
+  if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
+      or (status = 'QUEUED' and queue_timeout_seconds is not null)) then
+    insert into jobtrail.timers (workspace_id, job_id, type, due_at)
+      select workspace_id, id, 'START'::jobtrail.timer_type, scheduled_at from changed
+        where status = 'PENDING' and scheduled_at is not null
+      union all
+      select workspace_id, id, 'CANCEL', cancel_at from changed
+        where cancel_at is not null and event in ('job.created', 'job.updated', 'job.retried')
+      union all
+      select workspace_id, id, 'QUEUE_TIMEOUT', queued_at + make_interval(secs => queue_timeout_seconds) from changed
+        where status = 'QUEUED' and queue_timeout_seconds is not null
+      on conflict (workspace_id, job_id, type) do update set due_at = excluded.due_at;
+  end if;
+  return null;
+end
+$$;
+
+--
+-- Name: assets; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.assets (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    job_id uuid,
+    attempt_id uuid,
+    step_id uuid,
+    source_task_id uuid,
+    name text NOT NULL,
+    role text DEFAULT 'output'::text NOT NULL,
+    media_type text DEFAULT 'application/octet-stream'::text NOT NULL,
+    byte_size bigint NOT NULL,
+    sha256 text NOT NULL,
+    storage_key text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT assets_byte_size_check CHECK ((byte_size >= 0)),
+    CONSTRAINT assets_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
+    CONSTRAINT assets_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
+);
+
+ALTER TABLE ONLY jobtrail.assets FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: attempts; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.attempts (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    id uuid NOT NULL,
+    worker_id uuid NOT NULL,
+    number integer NOT NULL,
+    process_id integer,
+    exit_code integer,
+    status jobtrail.attempt_status DEFAULT 'RUNNING'::jobtrail.attempt_status NOT NULL,
+    progress real DEFAULT 0 NOT NULL,
+    cpu_seconds double precision,
+    memory_bytes bigint,
+    disk_bytes bigint,
+    started_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    ended_at timestamp with time zone,
+    session_id text,
+    error_code text,
+    error_message text,
+    stack_trace text
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.2');
+
+ALTER TABLE ONLY jobtrail.attempts FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: events; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.events (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    attempt_id uuid,
+    step_id uuid,
+    txid bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    seq integer NOT NULL,
+    status jobtrail.job_status NOT NULL,
+    actor_type jobtrail.actor_type NOT NULL,
+    type text NOT NULL,
+    actor_id text,
+    payload text,
+    hash bytea NOT NULL
+)
+PARTITION BY RANGE (at);
+
+ALTER TABLE ONLY jobtrail.events FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: events_rest; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.events_rest (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    attempt_id uuid,
+    step_id uuid,
+    txid bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    seq integer NOT NULL,
+    status jobtrail.job_status NOT NULL,
+    actor_type jobtrail.actor_type NOT NULL,
+    type text NOT NULL,
+    actor_id text,
+    payload text,
+    hash bytea NOT NULL
+);
+
+ALTER TABLE ONLY jobtrail.events_rest FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: gate_decisions; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.gate_decisions (
+    workspace_id uuid NOT NULL,
+    gate_id uuid NOT NULL,
+    actor_type jobtrail.actor_type NOT NULL,
+    actor_id text NOT NULL,
+    approved boolean NOT NULL,
+    comment text,
+    form jsonb,
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL
+);
+
+ALTER TABLE ONLY jobtrail.gate_decisions FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: gates; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.gates (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    step_id uuid NOT NULL,
+    id uuid NOT NULL,
+    question text NOT NULL,
+    approvers text[] DEFAULT '{}'::text[] NOT NULL,
+    needed integer DEFAULT 1 NOT NULL,
+    form jsonb,
+    status jobtrail.gate_status DEFAULT 'WAITING'::jobtrail.gate_status NOT NULL,
+    asked_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    expires_at timestamp with time zone,
+    decided_at timestamp with time zone,
+    CONSTRAINT gates_needed_check CHECK (((needed >= 1) AND (needed <= 100)))
+);
+
+ALTER TABLE ONLY jobtrail.gates FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: idempotency_keys; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.idempotency_keys (
+    workspace_id uuid NOT NULL,
+    key text NOT NULL,
+    job_id uuid NOT NULL,
+    request_sha256 bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT idempotency_keys_key_check CHECK (((octet_length(key) >= 1) AND (octet_length(key) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.idempotency_keys FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: log_chunks; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.log_chunks (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    step_id uuid,
+    first_line bigint NOT NULL,
+    lines integer NOT NULL,
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    levels text[] NOT NULL,
+    correlation_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    body text NOT NULL,
+    CONSTRAINT log_chunks_lines_check CHECK ((lines > 0))
+)
+PARTITION BY RANGE (at);
+
+ALTER TABLE ONLY jobtrail.log_chunks FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: log_chunks_rest; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.log_chunks_rest (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    step_id uuid,
+    first_line bigint NOT NULL,
+    lines integer NOT NULL,
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    levels text[] NOT NULL,
+    correlation_ids text[] DEFAULT '{}'::text[] NOT NULL,
+    body text NOT NULL,
+    CONSTRAINT log_chunks_lines_check CHECK ((lines > 0))
+);
+
+ALTER TABLE ONLY jobtrail.log_chunks_rest FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: metrics; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.metrics (
+    workspace_id uuid NOT NULL,
+    job_id uuid,
+    attempt_id uuid,
+    worker_id uuid,
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    value double precision NOT NULL,
+    metric_type text NOT NULL,
+    metric_name text NOT NULL,
+    unit text,
+    queue text,
+    tags jsonb DEFAULT '{}'::jsonb NOT NULL
+)
+PARTITION BY RANGE (at);
+
+ALTER TABLE ONLY jobtrail.metrics FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: metrics_rest; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.metrics_rest (
+    workspace_id uuid NOT NULL,
+    job_id uuid,
+    attempt_id uuid,
+    worker_id uuid,
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    value double precision NOT NULL,
+    metric_type text NOT NULL,
+    metric_name text NOT NULL,
+    unit text,
+    queue text,
+    tags jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE ONLY jobtrail.metrics_rest FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: migrations; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+--
+-- Name: projects; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.projects (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT projects_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.projects FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: queue_stats; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.queue_stats (
+    workspace_id uuid NOT NULL,
+    queue text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    depth bigint NOT NULL,
+    oldest_age_seconds double precision NOT NULL,
+    jobs_in bigint NOT NULL,
+    jobs_out bigint NOT NULL,
+    failures bigint NOT NULL,
+    wait_p50_ms double precision,
+    wait_p95_ms double precision
+);
+
+ALTER TABLE ONLY jobtrail.queue_stats FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: queues; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.queues (
+    workspace_id uuid NOT NULL,
+    name text NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    paused_reason text,
+    CONSTRAINT queues_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.queues FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: ready; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.ready (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    priority smallint NOT NULL,
+    queue text NOT NULL,
+    type text NOT NULL,
+    concurrency_key text
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000');
+
+ALTER TABLE ONLY jobtrail.ready FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: results; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.results (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    generation integer NOT NULL,
+    execution_time_ms bigint,
+    tokens_used bigint,
+    cost_usd numeric(14,6),
+    status jobtrail.result_status NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    summary text,
+    output jsonb
+);
+
+ALTER TABLE ONLY jobtrail.results FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: sealer; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.sealer (
+    single boolean DEFAULT true NOT NULL,
+    up_to_txid bigint DEFAULT 0 NOT NULL,
+    safe_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    seen_txid bigint DEFAULT 0 NOT NULL,
+    seen_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT sealer_single_check CHECK (single)
+)
+WITH (fillfactor='50');
+
+--
+-- Name: seals; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.seals (
+    workspace_id uuid NOT NULL,
+    number bigint NOT NULL,
+    after_txid bigint NOT NULL,
+    up_to_txid bigint NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    events bigint NOT NULL,
+    parts jsonb NOT NULL,
+    root bytea NOT NULL,
+    previous bytea NOT NULL,
+    signature bytea NOT NULL,
+    sealed_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT seals_events_check CHECK ((events > 0))
+);
+
+ALTER TABLE ONLY jobtrail.seals FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: steps; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.steps (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    id uuid NOT NULL,
+    attempt_id uuid,
+    ordinal integer NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    phase jobtrail.phase DEFAULT 'EXECUTION'::jobtrail.phase NOT NULL,
+    type jobtrail.step_type DEFAULT 'COMMAND'::jobtrail.step_type NOT NULL,
+    status jobtrail.step_status NOT NULL,
+    output jsonb,
+    tokens_input bigint DEFAULT 0 NOT NULL,
+    tokens_output bigint DEFAULT 0 NOT NULL,
+    cost_usd numeric(14,6),
+    error_message text,
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    duration_ms bigint,
+    CONSTRAINT steps_key_check CHECK (((octet_length(key) >= 1) AND (octet_length(key) <= 300))),
+    CONSTRAINT steps_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.steps FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: tasks; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.tasks (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    project_id uuid,
+    title text NOT NULL,
+    description text,
+    prompt text,
+    config jsonb DEFAULT '{}'::jsonb NOT NULL,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    status jobtrail.task_status DEFAULT 'BACKLOG'::jobtrail.task_status NOT NULL,
+    priority smallint DEFAULT 5 NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    updated_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT tasks_priority_check CHECK (((priority >= 1) AND (priority <= 10))),
+    CONSTRAINT tasks_title_check CHECK (((octet_length(title) >= 1) AND (octet_length(title) <= 1024)))
+);
+
+ALTER TABLE ONLY jobtrail.tasks FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: timers; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.timers (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    type jobtrail.timer_type NOT NULL,
+    due_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY jobtrail.timers FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: tombstones; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.tombstones (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    last_seq integer NOT NULL,
+    trail_hash bytea NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL
+);
+
+ALTER TABLE ONLY jobtrail.tombstones FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: upkeep_leases; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.upkeep_leases (
+    duty text NOT NULL,
+    worker_id uuid NOT NULL,
+    lease_until timestamp with time zone NOT NULL
+);
+
+--
+-- Name: usage; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.usage (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    number integer NOT NULL,
+    step_id uuid,
+    provider text NOT NULL,
+    model text NOT NULL,
+    input_tokens bigint DEFAULT 0 NOT NULL,
+    output_tokens bigint DEFAULT 0 NOT NULL,
+    cached_tokens bigint DEFAULT 0 NOT NULL,
+    reasoning_tokens bigint DEFAULT 0 NOT NULL,
+    cost_usd numeric(14,6),
+    price_source text,
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT usage_cached_tokens_check CHECK ((cached_tokens >= 0)),
+    CONSTRAINT usage_input_tokens_check CHECK ((input_tokens >= 0)),
+    CONSTRAINT usage_output_tokens_check CHECK ((output_tokens >= 0)),
+    CONSTRAINT usage_reasoning_tokens_check CHECK ((reasoning_tokens >= 0))
+);
+
+ALTER TABLE ONLY jobtrail.usage FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: workers; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.workers (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    host text NOT NULL,
+    host_id text NOT NULL,
+    process_id integer NOT NULL,
+    lock_key bigint NOT NULL,
+    lease_seconds real NOT NULL,
+    slots integer NOT NULL,
+    version text NOT NULL,
+    queues text[] NOT NULL,
+    types text[] NOT NULL,
+    started_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    beat_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    lease_until timestamp with time zone NOT NULL,
+    draining_at timestamp with time zone,
+    stopped_at timestamp with time zone,
+    stop_reason text
+)
+WITH (fillfactor='50');
+
+--
+-- Name: workspaces; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.workspaces (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT workspaces_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.workspaces FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: events_rest; Type: TABLE ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.events ATTACH PARTITION jobtrail.events_rest DEFAULT;
+
+--
+-- Name: log_chunks_rest; Type: TABLE ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.log_chunks ATTACH PARTITION jobtrail.log_chunks_rest DEFAULT;
+
+--
+-- Name: metrics_rest; Type: TABLE ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.metrics ATTACH PARTITION jobtrail.metrics_rest DEFAULT;
+
+--
+-- Name: assets assets_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.assets
+    ADD CONSTRAINT assets_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: attempts attempts_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (workspace_id, job_id, number);
+
+--
+-- Name: events events_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (job_id, seq, at);
+
+--
+-- Name: events_rest events_rest_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.events_rest
+    ADD CONSTRAINT events_rest_pkey PRIMARY KEY (job_id, seq, at);
+
+--
+-- Name: gate_decisions gate_decisions_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.gate_decisions
+    ADD CONSTRAINT gate_decisions_pkey PRIMARY KEY (workspace_id, gate_id, actor_type, actor_id);
+
+--
+-- Name: gates gates_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.gates
+    ADD CONSTRAINT gates_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: gates gates_workspace_id_step_id_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.gates
+    ADD CONSTRAINT gates_workspace_id_step_id_key UNIQUE (workspace_id, step_id);
+
+--
+-- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (workspace_id, key);
+
+--
+-- Name: jobs jobs_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: log_chunks log_chunks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.log_chunks
+    ADD CONSTRAINT log_chunks_pkey PRIMARY KEY (job_id, first_line, at);
+
+--
+-- Name: log_chunks_rest log_chunks_rest_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.log_chunks_rest
+    ADD CONSTRAINT log_chunks_rest_pkey PRIMARY KEY (job_id, first_line, at);
+
+--
+-- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
+
+--
+-- Name: projects projects_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.projects
+    ADD CONSTRAINT projects_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: projects projects_workspace_id_name_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.projects
+    ADD CONSTRAINT projects_workspace_id_name_key UNIQUE (workspace_id, name);
+
+--
+-- Name: queue_stats queue_stats_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.queue_stats
+    ADD CONSTRAINT queue_stats_pkey PRIMARY KEY (workspace_id, queue, at);
+
+--
+-- Name: queues queues_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.queues
+    ADD CONSTRAINT queues_pkey PRIMARY KEY (workspace_id, name);
+
+--
+-- Name: results results_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.results
+    ADD CONSTRAINT results_pkey PRIMARY KEY (workspace_id, job_id, generation);
+
+--
+-- Name: sealer sealer_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.sealer
+    ADD CONSTRAINT sealer_pkey PRIMARY KEY (single);
+
+--
+-- Name: seals seals_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.seals
+    ADD CONSTRAINT seals_pkey PRIMARY KEY (workspace_id, number);
+
+--
+-- Name: steps steps_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.steps
+    ADD CONSTRAINT steps_pkey PRIMARY KEY (workspace_id, job_id, id);
+
+--
+-- Name: steps steps_workspace_id_job_id_key_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.steps
+    ADD CONSTRAINT steps_workspace_id_job_id_key_key UNIQUE (workspace_id, job_id, key);
+
+--
+-- Name: tasks tasks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.tasks
+    ADD CONSTRAINT tasks_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: timers timers_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.timers
+    ADD CONSTRAINT timers_pkey PRIMARY KEY (workspace_id, job_id, type);
+
+--
+-- Name: tombstones tombstones_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.tombstones
+    ADD CONSTRAINT tombstones_pkey PRIMARY KEY (workspace_id, job_id);
+
+--
+-- Name: upkeep_leases upkeep_leases_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.upkeep_leases
+    ADD CONSTRAINT upkeep_leases_pkey PRIMARY KEY (duty);
+
+--
+-- Name: usage usage_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.usage
+    ADD CONSTRAINT usage_pkey PRIMARY KEY (workspace_id, job_id, attempt_id, number);
+
+--
+-- Name: workers workers_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.workers
+    ADD CONSTRAINT workers_pkey PRIMARY KEY (id);
+
+--
+-- Name: workspaces workspaces_name_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.workspaces
+    ADD CONSTRAINT workspaces_name_key UNIQUE (name);
+
+--
+-- Name: workspaces workspaces_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.workspaces
+    ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
+
+--
+-- Name: assets_by_digest; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX assets_by_digest ON jobtrail.assets USING btree (sha256);
+
+--
+-- Name: assets_by_job; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX assets_by_job ON jobtrail.assets USING btree (workspace_id, job_id) WHERE (job_id IS NOT NULL);
+
+--
+-- Name: attempts_one_open; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE UNIQUE INDEX attempts_one_open ON jobtrail.attempts USING btree (workspace_id, job_id) WHERE (ended_at IS NULL);
+
+--
+-- Name: events_by_txid; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX events_by_txid ON ONLY jobtrail.events USING brin (txid) WITH (pages_per_range='16', autosummarize='on');
+
+--
+-- Name: events_rest_txid_idx; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX events_rest_txid_idx ON jobtrail.events_rest USING brin (txid) WITH (pages_per_range='16', autosummarize='on');
+
+--
+-- Name: gates_by_job; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX gates_by_job ON jobtrail.gates USING btree (workspace_id, job_id);
+
+--
+-- Name: gates_waiting; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX gates_waiting ON jobtrail.gates USING btree (workspace_id, asked_at) WHERE (status = 'WAITING'::jobtrail.gate_status);
+
+--
+-- Name: jobs_aborted; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_aborted ON jobtrail.jobs USING btree (workspace_id, aborted_at, id) WHERE (aborted_at IS NOT NULL);
+
+--
+-- Name: jobs_by_parent; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_by_parent ON jobtrail.jobs USING btree (workspace_id, parent_id, id) WHERE (parent_id IS NOT NULL);
+
+--
+-- Name: jobs_by_task; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_by_task ON jobtrail.jobs USING btree (workspace_id, task_id, id) WHERE (task_id IS NOT NULL);
+
+--
+-- Name: jobs_by_type; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_by_type ON jobtrail.jobs USING btree (workspace_id, type, id);
+
+--
+-- Name: jobs_one_per_unique_key; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE UNIQUE INDEX jobs_one_per_unique_key ON jobtrail.jobs USING btree (workspace_id, unique_hold) WHERE (unique_hold IS NOT NULL);
+
+--
+-- Name: metrics_by_job; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX metrics_by_job ON ONLY jobtrail.metrics USING btree (job_id, at);
+
+--
+-- Name: metrics_rest_job_id_at_idx; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX metrics_rest_job_id_at_idx ON jobtrail.metrics_rest USING btree (job_id, at);
+
+--
+-- Name: ready_in_order; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX ready_in_order ON jobtrail.ready USING btree (queue, priority DESC, job_id);
+
+--
+-- Name: seals_in_order; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE UNIQUE INDEX seals_in_order ON jobtrail.seals USING btree (up_to_txid, workspace_id);
+
+--
+-- Name: tasks_by_project; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX tasks_by_project ON jobtrail.tasks USING btree (workspace_id, project_id) WHERE (project_id IS NOT NULL);
+
+--
+-- Name: timers_due; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX timers_due ON jobtrail.timers USING btree (due_at);
+
+--
+-- Name: workers_alive; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX workers_alive ON jobtrail.workers USING btree (host_id) WHERE (stopped_at IS NULL);
+
+--
+-- Name: events_20261121_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261121_pkey;
+
+--
+-- Name: events_20261121_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261121_txid_idx;
+
+--
+-- Name: events_20261122_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261122_pkey;
+
+--
+-- Name: events_20261122_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261122_txid_idx;
+
+--
+-- Name: events_20261123_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261123_pkey;
+
+--
+-- Name: events_20261123_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261123_txid_idx;
+
+--
+-- Name: events_20261124_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261124_pkey;
+
+--
+-- Name: events_20261124_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261124_txid_idx;
+
+--
+-- Name: events_20261125_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261125_pkey;
+
+--
+-- Name: events_20261125_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261125_txid_idx;
+
+--
+-- Name: events_20261126_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261126_pkey;
+
+--
+-- Name: events_20261126_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261126_txid_idx;
+
+--
+-- Name: events_20261127_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261127_pkey;
+
+--
+-- Name: events_20261127_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261127_txid_idx;
+
+--
+-- Name: events_20261128_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261128_pkey;
+
+--
+-- Name: events_20261128_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261128_txid_idx;
+
+--
+-- Name: events_20261129_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_20261129_pkey;
+
+--
+-- Name: events_20261129_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_20261129_txid_idx;
+
+--
+-- Name: events_rest_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_pkey ATTACH PARTITION jobtrail.events_rest_pkey;
+
+--
+-- Name: events_rest_txid_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.events_by_txid ATTACH PARTITION jobtrail.events_rest_txid_idx;
+
+--
+-- Name: log_chunks_20261121_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261121_pkey;
+
+--
+-- Name: log_chunks_20261122_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261122_pkey;
+
+--
+-- Name: log_chunks_20261123_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261123_pkey;
+
+--
+-- Name: log_chunks_20261124_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261124_pkey;
+
+--
+-- Name: log_chunks_20261125_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261125_pkey;
+
+--
+-- Name: log_chunks_20261126_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261126_pkey;
+
+--
+-- Name: log_chunks_20261127_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261127_pkey;
+
+--
+-- Name: log_chunks_20261128_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261128_pkey;
+
+--
+-- Name: log_chunks_20261129_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_20261129_pkey;
+
+--
+-- Name: log_chunks_rest_pkey; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_rest_pkey;
+
+--
+-- Name: metrics_20261121_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261121_job_id_at_idx;
+
+--
+-- Name: metrics_20261122_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261122_job_id_at_idx;
+
+--
+-- Name: metrics_20261123_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261123_job_id_at_idx;
+
+--
+-- Name: metrics_20261124_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261124_job_id_at_idx;
+
+--
+-- Name: metrics_20261125_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261125_job_id_at_idx;
+
+--
+-- Name: metrics_20261126_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261126_job_id_at_idx;
+
+--
+-- Name: metrics_20261127_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261127_job_id_at_idx;
+
+--
+-- Name: metrics_20261128_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261128_job_id_at_idx;
+
+--
+-- Name: metrics_20261129_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261129_job_id_at_idx;
+
+--
+-- Name: metrics_rest_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_rest_job_id_at_idx;
+
+--
+-- Name: events append_only; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON jobtrail.events FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.refuse_change('anything but reading', 'The trail is append-only; retention drops whole days.');
+
+--
+-- Name: events_rest append_only; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON jobtrail.events_rest FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.refuse_change('anything but reading', 'The trail is append-only.');
+
+--
+-- Name: seals append_only; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON jobtrail.seals FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.refuse_change('anything but appending', 'Seals are append-only.');
+
+--
+-- Name: attempts guard_move; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER guard_move BEFORE UPDATE OF status ON jobtrail.attempts FOR EACH ROW WHEN (((old.status <> new.status) AND (NOT jobtrail.attempt_may_move(old.status, new.status)))) EXECUTE FUNCTION jobtrail.refuse_move();
+
+--
+-- Name: steps guard_move; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER guard_move BEFORE UPDATE OF status ON jobtrail.steps FOR EACH ROW WHEN ((NOT jobtrail.step_may_move(old.status, new.status))) EXECUTE FUNCTION jobtrail.refuse_move();
+
+--
+-- Name: attempts guard_new; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER guard_new BEFORE INSERT ON jobtrail.attempts FOR EACH ROW WHEN ((NOT jobtrail.attempt_may_move(NULL::jobtrail.attempt_status, new.status))) EXECUTE FUNCTION jobtrail.refuse_move();
+
+--
+-- Name: steps guard_new; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER guard_new BEFORE INSERT ON jobtrail.steps FOR EACH ROW WHEN ((NOT jobtrail.step_may_move(NULL::jobtrail.step_status, new.status))) EXECUTE FUNCTION jobtrail.refuse_move();
+
+--
+-- Name: jobs guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
+
+--
+-- Name: jobs keep; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER keep BEFORE TRUNCATE ON jobtrail.jobs FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.refuse_change('truncate', 'Use `jobtrail db prune`.');
+
+--
+-- Name: jobs link_change; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER link_change BEFORE UPDATE ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.link_job_change();
+
+--
+-- Name: jobs link_new; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER link_new BEFORE INSERT ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.link_new_job();
+
+--
+-- Name: jobs write_change; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER write_change AFTER UPDATE ON jobtrail.jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.write_trail();
+
+--
+-- Name: jobs write_new; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER write_new AFTER INSERT ON jobtrail.jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.write_trail();
+
+--
+-- Name: assets assets_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.assets
+    ADD CONSTRAINT assets_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: gate_decisions gate_decisions_workspace_id_gate_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.gate_decisions
+    ADD CONSTRAINT gate_decisions_workspace_id_gate_id_fkey FOREIGN KEY (workspace_id, gate_id) REFERENCES jobtrail.gates(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: gates gates_workspace_id_job_id_step_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.gates
+    ADD CONSTRAINT gates_workspace_id_job_id_step_id_fkey FOREIGN KEY (workspace_id, job_id, step_id) REFERENCES jobtrail.steps(workspace_id, job_id, id) ON DELETE CASCADE;
+
+--
+-- Name: projects projects_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.projects
+    ADD CONSTRAINT projects_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: queues queues_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.queues
+    ADD CONSTRAINT queues_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: steps steps_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.steps
+    ADD CONSTRAINT steps_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: tasks tasks_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.tasks
+    ADD CONSTRAINT tasks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: tasks tasks_workspace_id_project_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.tasks
+    ADD CONSTRAINT tasks_workspace_id_project_id_fkey FOREIGN KEY (workspace_id, project_id) REFERENCES jobtrail.projects(workspace_id, id);
+
+--
+-- Name: usage usage_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.usage
+    ADD CONSTRAINT usage_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: assets; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.assets ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: attempts; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.attempts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: events; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.events ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: events_rest; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.events_rest ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: gate_decisions; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.gate_decisions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: gates; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.gates ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: idempotency_keys; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: jobs; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.jobs ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: log_chunks; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.log_chunks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: log_chunks_rest; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.log_chunks_rest ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: metrics; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.metrics ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: metrics_rest; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.metrics_rest ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: assets own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.assets USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: attempts own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.attempts USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: events own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.events USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: events_rest own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.events_rest USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: gate_decisions own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.gate_decisions USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: gates own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.gates USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: idempotency_keys own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.idempotency_keys USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: jobs own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.jobs USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: log_chunks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.log_chunks USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: log_chunks_rest own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.log_chunks_rest USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: metrics own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.metrics USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: metrics_rest own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.metrics_rest USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: projects own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.projects USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: queue_stats own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.queue_stats USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: queues own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.queues USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: ready own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.ready USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: results own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.results USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: seals own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.seals USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: steps own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.steps USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: tasks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.tasks USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: timers own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.timers USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: tombstones own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.tombstones USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: usage own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.usage USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: workspaces own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.workspaces USING (((id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: projects; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.projects ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: queue_stats; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.queue_stats ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: queues; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.queues ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: ready; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.ready ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: results; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.results ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: seals; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.seals ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: steps; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.steps ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: tasks; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.tasks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: timers; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.timers ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: tombstones; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.tombstones ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: usage; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.usage ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: workspaces; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.workspaces ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: SCHEMA jobtrail; Type: ACL; Schema: -; Owner: -
+--
+
+GRANT USAGE ON SCHEMA jobtrail TO jobtrail_app;
+
+--
+-- Name: FUNCTION drop_partitions(parent text, before timestamp with time zone); Type: ACL; Schema: jobtrail; Owner: -
+--
+
+REVOKE ALL ON FUNCTION jobtrail.drop_partitions(parent text, before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobtrail.drop_partitions(parent text, before timestamp with time zone) TO jobtrail_app;
+
+--
+-- Name: TABLE jobs; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.jobs TO jobtrail_app;
+
+--
+-- Name: FUNCTION make_partitions(ahead integer); Type: ACL; Schema: jobtrail; Owner: -
+--
+
+REVOKE ALL ON FUNCTION jobtrail.make_partitions(ahead integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobtrail.make_partitions(ahead integer) TO jobtrail_app;
+
+--
+-- Name: FUNCTION rebase_txids(); Type: ACL; Schema: jobtrail; Owner: -
+--
+
+REVOKE ALL ON FUNCTION jobtrail.rebase_txids() FROM PUBLIC;
+
+--
+-- Name: FUNCTION remove_jobs(before timestamp with time zone, most integer); Type: ACL; Schema: jobtrail; Owner: -
+--
+
+REVOKE ALL ON FUNCTION jobtrail.remove_jobs(before timestamp with time zone, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobtrail.remove_jobs(before timestamp with time zone, most integer) TO jobtrail_app;
+
+--
+-- Name: TABLE assets; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE jobtrail.assets TO jobtrail_app;
+
+--
+-- Name: TABLE attempts; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.attempts TO jobtrail_app;
+
+--
+-- Name: TABLE events; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT ON TABLE jobtrail.events TO jobtrail_app;
+
+--
+-- Name: TABLE gate_decisions; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE jobtrail.gate_decisions TO jobtrail_app;
+
+--
+-- Name: TABLE gates; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.gates TO jobtrail_app;
+
+--
+-- Name: TABLE idempotency_keys; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.idempotency_keys TO jobtrail_app;
+
+--
+-- Name: TABLE log_chunks; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE jobtrail.log_chunks TO jobtrail_app;
+
+--
+-- Name: TABLE metrics; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE jobtrail.metrics TO jobtrail_app;
+
+--
+-- Name: TABLE migrations; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT ON TABLE jobtrail.migrations TO jobtrail_app;
+
+--
+-- Name: TABLE projects; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.projects TO jobtrail_app;
+
+--
+-- Name: TABLE queue_stats; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.queue_stats TO jobtrail_app;
+
+--
+-- Name: TABLE queues; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.queues TO jobtrail_app;
+
+--
+-- Name: TABLE ready; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.ready TO jobtrail_app;
+
+--
+-- Name: TABLE results; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.results TO jobtrail_app;
+
+--
+-- Name: TABLE sealer; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.sealer TO jobtrail_app;
+
+--
+-- Name: TABLE seals; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE jobtrail.seals TO jobtrail_app;
+
+--
+-- Name: TABLE steps; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.steps TO jobtrail_app;
+
+--
+-- Name: TABLE tasks; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.tasks TO jobtrail_app;
+
+--
+-- Name: TABLE timers; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.timers TO jobtrail_app;
+
+--
+-- Name: TABLE tombstones; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT ON TABLE jobtrail.tombstones TO jobtrail_app;
+
+--
+-- Name: TABLE upkeep_leases; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.upkeep_leases TO jobtrail_app;
+
+--
+-- Name: TABLE usage; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE jobtrail.usage TO jobtrail_app;
+
+--
+-- Name: TABLE workers; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.workers TO jobtrail_app;
+
+--
+-- Name: TABLE workspaces; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.workspaces TO jobtrail_app;

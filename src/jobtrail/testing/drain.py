@@ -1,0 +1,183 @@
+"""Runs what is due, in this process and through the worker itself, until nothing is ready any more."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from jobtrail.client import Client
+from jobtrail.core.model import Job
+from jobtrail.core.status import JobStatus
+from jobtrail.core.why import sentence
+from jobtrail.runners import registry
+from jobtrail.runners.protocol import Runner
+from jobtrail.service import gates, upkeep, workers
+from jobtrail.service.jobs import Filter
+from jobtrail.store.pool import Dial
+from jobtrail.worker.plan import Plan
+from jobtrail.worker.worker import Worker
+
+_POLL_SECONDS: Final = 0.02
+_PAGE: Final = 200
+_SHOWN: Final = 10
+_AT_WORK: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class Stuck(AssertionError):  # noqa: N818  (told as a failed assertion, and read as a word)
+    """Jobs wait for what will not come by itself, or run too long."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Drain:
+    """One drain. `clients` are one for each workspace under test. Setting `killed` ends it as a kill ends a worker."""
+
+    url: str
+    clients: Sequence[Client]
+    runners: Mapping[str, Runner]
+    folder: Path
+    slots: int = 1
+    patience: float = 30.0
+    leave: frozenset[str] = frozenset()
+    killed: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, queues: Iterable[str], until: Callable[[], bool] | None = None, *, time_passes: bool = True) -> None:
+        """Runs to the end. In a thread where an event loop runs already, so that async tests may call it too."""
+        work = self._through(set(queues) | {"default"}, until, time_passes=time_passes)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run(work)
+            return
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, work).result()
+
+    async def _through(self, queues: set[str], until: Callable[[], bool] | None, *, time_passes: bool) -> None:
+        """A worker for all queues that have work; another one when a job adds a queue."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            worker = Worker(Dial(url=self.url), self._known(), self._plan(queues))
+            working = asyncio.create_task(worker.run())
+            try:
+                added = await self._watch(working, queues, until, deadline, time_passes=time_passes)
+            except BaseException:
+                worker.stop(at_once=True)
+                raise
+            finally:
+                if self.killed.is_set():
+                    working.cancel()
+                worker.stop()
+                await asyncio.wait({working})
+            if not working.cancelled() and (error := working.exception()) is not None:
+                raise error
+            if not added:
+                return
+            queues |= added
+
+    async def _watch(
+        self,
+        working: asyncio.Task[None],
+        queues: set[str],
+        until: Callable[[], bool] | None,
+        deadline: float,
+        *,
+        time_passes: bool,
+    ) -> set[str]:
+        """Waits until nothing is ready; answers the queues that nobody serves yet."""
+        pause = 0.001
+        while not self.killed.is_set():
+            busy = await asyncio.to_thread(self._busy)
+            moved, next_due = await asyncio.to_thread(self._move)
+            if until is not None and await asyncio.to_thread(until):
+                return set()
+            if added := {job.queue for job in busy} - queues:
+                return added
+            if not busy and not moved:
+                if until is None:
+                    return set()
+                if not time_passes or next_due is None or time.monotonic() + next_due > deadline:
+                    raise Stuck(await asyncio.to_thread(self._told, "what was waited for cannot come by itself"))
+            if time.monotonic() > deadline:
+                raise Stuck(await asyncio.to_thread(self._told, f"jobs are not done after {self.patience:g} s"))
+            await asyncio.wait({working}, timeout=pause)
+            if working.done():
+                raise Stuck("the worker of this drain stopped by itself; its log says why")
+            pause = min(pause * 1.5, _POLL_SECONDS)
+        return set()
+
+    def _busy(self) -> list[Job]:
+        """The jobs that run, or are ready and not kept back by a pause. Raises Stuck when nobody knows a type."""
+        busy = []
+        for client in self.clients:
+            paused = {queue.queue for queue in client.queues() if queue.paused_at is not None}
+            for job in _all(client, _AT_WORK):
+                if job.status == JobStatus.RUNNING:
+                    busy.append(job)
+                elif job.queue not in paused and job.type not in self.leave:
+                    if job.type not in self.runners and job.type not in registry.discover():
+                        raise Stuck(_unknown(job, self.runners))
+                    busy.append(job)
+        return busy
+
+    def _move(self) -> tuple[int, float | None]:
+        """What upkeep does: starts what is due, ends what is over, takes jobs from workers that are gone."""
+        client = self.clients[0]
+        staged = client.run(upkeep.stage())
+        expired, _ = client.run(gates.expire())
+        lost = client.run(workers.rescue())
+        return staged.moved + expired + len(lost), staged.next_due_seconds
+
+    def _known(self) -> dict[str, Runner]:
+        """The runners; installed ones only where there are jobs for them, because loading them takes time."""
+        wanted = {job.type for client in self.clients for job in _all(client, _AT_WORK)}
+        installed = registry.load(tuple(wanted - set(self.runners))) if wanted - set(self.runners) else {}
+        known = {**installed, **self.runners}
+        return {type: runner for type, runner in known.items() if type not in self.leave}
+
+    def _plan(self, queues: set[str]) -> Plan:
+        return Plan(
+            queues=tuple(sorted(queues)),
+            slots=self.slots,
+            lease_seconds=60.0,
+            beat_seconds=10.0,
+            poll_seconds=_POLL_SECONDS,
+            grace_seconds=1.0,
+            drain_seconds=self.patience,
+            assets_dir=self.folder / "assets",
+            work_dir=self.folder / "work",
+            upkeep=False,
+        )
+
+    def _told(self, what: str) -> str:
+        """Which jobs are not done, and why."""
+        lines = [
+            f"  {job.type} {job.id}: {sentence(client.facts(job.id))}"
+            for client in self.clients
+            for job in _all(client, (*_AT_WORK, JobStatus.PENDING))
+        ]
+        more = [f"  … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+        return "\n".join([f"{what}:", *lines[:_SHOWN], *more])
+
+
+def _all(client: Client, statuses: tuple[JobStatus, ...]) -> list[Job]:
+    found: list[Job] = []
+    page = client.list_jobs(Filter(statuses=statuses), limit=_PAGE)
+    while page:
+        found += page
+        page = (
+            client.list_jobs(Filter(statuses=statuses), before=page[-1].id, limit=_PAGE) if len(page) == _PAGE else []
+        )
+    return found
+
+
+def _unknown(job: Job, runners: Mapping[str, Runner]) -> str:
+    known = ", ".join(sorted(runners)) or "none"
+    return (
+        f"job {job.id} is ready, but nobody here knows its type {job.type!r} (known: {known}). Bind its app with "
+        f"jobtrail.use(app), or leave it where it is with jobtrail.drain(leave=[{job.type!r}])"
+    )

@@ -1,0 +1,173 @@
+"""Workers that die: a desk and a runner whose worker may be killed before or after everything that they write."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from jobtrail.core.model import Asset
+from jobtrail.core.outcome import Dropped, Outcome, Waits
+from jobtrail.core.status import Phase, StepStatus, StepType
+from jobtrail.runners.context import Context
+from jobtrail.runners.protocol import Begun, Decision, Desk, LogLine, Runner
+from jobtrail.service.usage import Call
+from jobtrail.worker.desk import LocalDesk
+from jobtrail.worker.running import LOST
+
+
+@dataclass(slots=True)
+class Death:
+    """At which place the worker of one job is to die, and which places were passed."""
+
+    job_id: UUID
+    place: str | None
+    die: Callable[[], None]
+    passed: list[str] = field(default_factory=list)
+    dead: bool = False
+
+    def reach(self, place: str) -> None:
+        """Passes a place, or dies there."""
+        if self.dead:
+            raise Dropped
+        if place not in self.passed:
+            self.passed.append(place)
+        if place == self.place:
+            self.dead = True
+            self.die()
+            raise Dropped
+
+
+class MortalDesk:
+    """A desk at which the worker may die before or after everything that is written."""
+
+    def __init__(self, desk: Desk, death: Death) -> None:
+        self._desk, self._death = desk, death
+        self._keys: dict[UUID, str] = {}
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def stop_reason(self) -> str | None:
+        return self._desk.stop_reason
+
+    async def stopping(self) -> str:
+        return await self._desk.stopping()
+
+    async def begin_step(self, key: str, name: str, phase: Phase, type: StepType) -> Begun:
+        begun = await self._desk.begin_step(key, name, phase, type)
+        self._keys[begun.step_id] = key
+        if not begun.done:
+            self._reach(f"after step {key!r} began")
+        return begun
+
+    async def finish_step(self, step_id: UUID, status: StepStatus, output: str | None, error: str | None) -> None:
+        what = f"step {self._keys.get(step_id)!r} finished"
+        self._reach(f"before {what}")
+        await self._desk.finish_step(step_id, status, output, error)
+        self._reach(f"after {what}")
+
+    async def skip_step(self, key: str, name: str, phase: Phase, type: StepType, why: str) -> None:
+        await self._desk.skip_step(key, name, phase, type, why)
+        self._reach(f"after step {key!r} was skipped")
+
+    def log(self, line: LogLine, step_id: UUID | None = None) -> None:
+        self._desk.log(line, step_id)
+
+    def progress(self, percent: float, stage: str | None = None) -> None:
+        self._desk.progress(percent, stage)
+
+    async def ask(
+        self,
+        key: str,
+        question: str,
+        *,
+        phase: Phase,
+        approvers: tuple[str, ...],
+        needed: int,
+        form: str | None,
+        expires: timedelta | None,
+    ) -> Decision:
+        try:
+            decision = await self._desk.ask(
+                key, question, phase=phase, approvers=approvers, needed=needed, form=form, expires=expires
+            )
+        except Waits:
+            self._reach(f"after gate {key!r} was asked")
+            raise
+        self._reach(f"after gate {key!r} was passed")
+        return decision
+
+    async def keep(
+        self,
+        name: str,
+        source: Path | bytes | AsyncIterator[bytes],
+        role: str,
+        media_type: str | None,
+        step_id: UUID | None,
+    ) -> Asset:
+        what = self._numbered(f"file {name!r} was kept")
+        self._reach(f"before {what}")
+        asset = await self._desk.keep(name, source, role, media_type, step_id)
+        self._reach(f"after {what}")
+        return asset
+
+    async def use(self, call: Call, step_id: UUID | None) -> None:
+        what = self._numbered("usage was booked")
+        self._reach(f"before {what}")
+        await self._desk.use(call, step_id)
+        self._reach(f"after {what}")
+
+    def metric(self, name: str, value: float, unit: str | None) -> None:
+        self._desk.metric(name, value, unit)
+
+    def alive(self) -> None:
+        self._desk.alive()
+
+    def workdir(self) -> Path:
+        return self._desk.workdir()
+
+    def secret(self, reference: str) -> str:
+        return self._desk.secret(reference)
+
+    def end(self) -> None:
+        """The code has ended, and that is not written yet."""
+        self._reach("before the end was written")
+
+    def _numbered(self, what: str) -> str:
+        self._counts[what] += 1
+        return what if self._counts[what] == 1 else f"{what} ({self._counts[what]})"
+
+    def _reach(self, place: str) -> None:
+        try:
+            self._death.reach(place)
+        except Dropped:
+            if isinstance(self._desk, LocalDesk):
+                self._desk.running.reason = LOST  # from now on nothing is written for this attempt
+            raise
+
+
+class MortalRunner:
+    """A runner whose worker may die at any place. It does to one job's attempts only."""
+
+    def __init__(self, runner: Runner, death: Death) -> None:
+        self.type = runner.type
+        self.kills_itself = getattr(runner, "kills_itself", False)
+        self._runner, self._death = runner, death
+
+    async def run(self, context: Context) -> Outcome:
+        if context.job_id != self._death.job_id:
+            return await self._runner.run(context)
+        desk = MortalDesk(context.desk, self._death)
+        outcome = await self._runner.run(Context(context.assignment, desk))
+        desk.end()
+        return outcome
+
+
+def kill_this_process() -> None:
+    """As the kernel does it: nothing is cleaned up."""
+    os.kill(os.getpid(), signal.SIGKILL)
