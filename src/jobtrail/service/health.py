@@ -184,7 +184,7 @@ def judge_upkeep(dead: Sequence[DeadRows], old: Oldest | None, ahead: Sequence[D
             )  # fmt: skip
     if old is not None and old.seconds > _OLD_SECONDS:
         who = old.name or "a session without a name"
-        end = f"select pg_terminate_backend({old.process_id})" if old.process_id else "commit or roll it back"
+        end = f"pg_terminate_backend({old.process_id})" if old.process_id else "commit or roll it back"
         yield Finding(
             Level.WARN, "oldest transaction", f"{who} has had a transaction open for {old.seconds / 60:.0f} min", end
         )

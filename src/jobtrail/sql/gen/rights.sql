@@ -21,10 +21,12 @@ begin
   grant insert on jobtrail.log_chunks, jobtrail.metrics, jobtrail.usage, jobtrail.assets, jobtrail.gate_decisions,
     jobtrail.seals to jobtrail_app;
   grant delete on jobtrail.workers to jobtrail_app;
-  revoke all on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),
-    jobtrail.remove_jobs(timestamptz, integer) from public;
-  grant execute on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),
-    jobtrail.remove_jobs(timestamptz, integer) to jobtrail_app;
+  if to_regprocedure('jobtrail.make_partitions(integer)') is not null then
+    revoke all on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),
+      jobtrail.remove_jobs(timestamptz, integer) from public;
+    grant execute on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),
+      jobtrail.remove_jobs(timestamptz, integer) to jobtrail_app;
+  end if;
 end
 $$;
 
