@@ -19,12 +19,12 @@ SYSTEM  := git:git /usr/lib/postgresql/15/bin/postgres:postgresql-15
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check setup format bench prove system pins clean
+.PHONY: help demo test check setup format bench docs prove system pins clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## Run a first job to its end, on a database of its own (about a minute)
+demo: $(RUNTIME) ## Run a first job to its end, on a database of its own (seconds)
 	@$(BIN)/jobtrail demo
 
 test: $(DEV) system ## Run all tests, on PostgreSQL 15 and 18 (under ten minutes on two cores)
@@ -48,10 +48,14 @@ format: $(DEV) ## Write the code in the one style
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench: $(DEV) ## Measure throughput and latency, against the limit of the same database
-	@$(BIN)/jobtrail bench $(ARGS)
+bench: $(DEV) ## Measure throughput and latency, beside the limit of the same database and beside a peer
+	@$(BIN)/jobtrail bench
+	@$(BIN)/python benchmarks/peer.py
 
-prove: $(DEV) system ## Run all tests with deep properties and long chaos runs (takes an hour)
+docs: $(DEV) ## Write anew the pages that are rendered from the source
+	@PYTHONPATH=tests $(BIN)/python tests/law/rendered.py
+
+prove: $(DEV) system ## Run all tests with deep properties and long chaos runs (takes long)
 	@JOBTRAIL_DEEP=1 $(PYTEST) --timeout 1800 tests
 
 # A .venv from nothing. The stamps make the second time quick.
@@ -89,5 +93,5 @@ pins: | $(BIN)/python
 	@rm -rf $(VENV)/pins
 
 clean: ## Remove what was made here: the environment, caches, and the demo's database
-	@if test -d .jobtrail && test -x $(BIN)/jobtrail; then $(BIN)/jobtrail db down --now || true; fi
+	@if test -d .jobtrail && test -x $(BIN)/jobtrail; then $(BIN)/jobtrail db down --yes; fi
 	rm -rf $(VENV) .jobtrail .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -30,7 +30,11 @@ ids = Uuid7(lambda: time.time_ns() // 1_000_000, os.urandom)
 
 
 def new_job(
-    *, id: UUID | None = None, input: bytes = b'{"n": 1}', title: str | None = None, unique_key: str | None = None,
+    *,
+    id: UUID | None = None,
+    input: bytes = b'{"n": 1}',
+    title: str | None = None,
+    unique_key: str | None = None,
     **options: Any,
 ) -> jobs.NewJob:
     """A job to enqueue; what is not said is as it is by default."""
@@ -68,8 +72,17 @@ class Scene:
         self.do(
             workers.register(
                 workers.NewWorker(
-                    id=id, name="w", host="h", host_id="boot", process_id=1, lock_key=0, lease_seconds=lease_seconds,
-                    slots=1, version="0", queues=tuple(queues), types=(TYPE,),
+                    id=id,
+                    name="w",
+                    host="h",
+                    host_id="boot",
+                    process_id=1,
+                    lock_key=0,
+                    lease_seconds=lease_seconds,
+                    slots=1,
+                    version="0",
+                    queues=tuple(queues),
+                    types=(TYPE,),
                 )
             )
         )

@@ -7,14 +7,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from cli_terminal import Terminal
+from cli.terminal import Terminal
 from scene import Scene, ids
 
 from jobtrail.service import assets
 from jobtrail.service.assets import NewAsset
 from jobtrail.store.files.local import LocalFiles
-
-pytest_plugins = ["cli_terminal"]
 
 
 @pytest.fixture

@@ -6,13 +6,11 @@ import json
 from contextlib import closing
 
 import pytest
-from cli_terminal import Terminal
+from cli.terminal import Terminal
 from database import Database
 from scene import Scene
 
 from jobtrail.store.anchor import load_or_create_key
-
-pytest_plugins = ["cli_terminal"]
 
 
 @pytest.fixture

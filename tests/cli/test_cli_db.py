@@ -9,13 +9,11 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from cli_terminal import Terminal
+from cli.terminal import Terminal
 from database import Clock, Database, TestServer
 from scene import Scene
 
 from jobtrail.store import embedded, migrate
-
-pytest_plugins = ["cli_terminal"]
 
 
 @pytest.fixture

@@ -7,11 +7,9 @@ import os
 import signal
 
 import psutil
-from cli_terminal import Terminal, until
+from cli.terminal import Terminal, ended, until
 
 from jobtrail.store import embedded
-
-pytest_plugins = ["cli_terminal"]
 
 APP = """
 import asyncio
@@ -77,7 +75,7 @@ def test_dev_waits_for_code_that_can_be_imported(own: Terminal) -> None:
         pids = [child.pid for child in psutil.Process(dev.process.pid).children()]
         dev.process.kill()
         dev.process.wait()
-        until(lambda: not any("worker" in " ".join(_argv(pid)) for pid in pids))
+        until(lambda: all(ended(pid) for pid in pids))
 
 
 def test_the_demo_survives_a_kill_and_proves_it(own: Terminal) -> None:
@@ -98,10 +96,3 @@ def test_the_demo_survives_a_kill_and_proves_it(own: Terminal) -> None:
 def _attempts(own: Terminal) -> list[str]:
     return [one["status"] for one in own.ok("job", "get", "-o", "json").data["attempts"]]
 
-
-def _argv(pid: int) -> list[str]:
-    try:
-        found: list[str] = psutil.Process(pid).cmdline()
-    except psutil.NoSuchProcess:
-        return []
-    return found

@@ -9,10 +9,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from cli_terminal import Terminal
+from cli.terminal import Terminal
 from scene import Scene
-
-pytest_plugins = ["cli_terminal"]
 
 APP = """
 import jobtrail as jt
@@ -88,7 +86,7 @@ def test_input_that_does_not_fit_is_refused_and_nothing_is_enqueued(
 
 
 def test_a_type_that_nobody_knows_is_refused_with_those_that_there_are(project: Terminal, scene: Scene) -> None:
-    assert scene.worker  # knows the type `demo`
+    scene.new_worker()  # knows the type `demo`
     ran = project("enqueue", "helo", "name=Ana")
     assert ran.code == 2
     assert "did you mean 'hello'?" in ran.err and "command, hello" in ran.err and "live workers also know demo" in ran.err

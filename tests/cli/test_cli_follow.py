@@ -13,12 +13,10 @@ import termios
 from uuid import UUID
 
 import pytest
-from cli_terminal import SECONDS, Terminal
+from cli.terminal import SECONDS, Terminal
 from scene import Scene
 
 from jobtrail.core.ids import short
-
-pytest_plugins = ["cli_terminal"]
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -66,7 +64,8 @@ def test_a_narrow_terminal_loses_columns_and_never_wraps(jobtrail: Terminal, end
     for columns in (40, 70, 200):
         _, drawn = on_a_terminal(jobtrail, "job", "list", columns=columns)
         lines = _ESCAPES.sub("", drawn).splitlines()
-        assert len(lines) == 2 and all(len(line) <= columns for line in lines), lines
+        assert len(lines) == 2, drawn
+        assert all(len(line) <= columns for line in lines), lines
         assert short(ended) in lines[1]
 
 

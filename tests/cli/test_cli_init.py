@@ -6,9 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from cli_terminal import Terminal
-
-pytest_plugins = ["cli_terminal"]
+from cli.terminal import Terminal
 
 FILES = ("app.py", "test_app.py", "jobtrail.toml", ".gitignore")
 

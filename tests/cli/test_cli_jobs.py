@@ -7,15 +7,13 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from cli_terminal import Terminal
+from cli.terminal import Terminal
 from scene import ME, Scene
 
 from jobtrail.core.ids import short
 from jobtrail.core.status import LogLevel
 from jobtrail.service import jobs, logs
 from jobtrail.service.logs import NewChunk
-
-pytest_plugins = ["cli_terminal"]
 
 
 @pytest.fixture

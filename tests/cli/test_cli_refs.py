@@ -5,10 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from cli_terminal import Terminal
+from cli.terminal import Terminal
 from scene import Scene
-
-pytest_plugins = ["cli_terminal"]
 
 ONE = UUID("01890a5d-0000-7000-8000-0000aaaa1111")
 TWO = UUID("01890a5d-0000-7000-8000-0000bbbb1111")

@@ -7,10 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from cli_terminal import Terminal
+from cli.terminal import Terminal
 from scene import Scene
-
-pytest_plugins = ["cli_terminal"]
 
 APP = """
 import asyncio

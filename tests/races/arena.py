@@ -42,12 +42,12 @@ class Arena:
         with closing(connect(dial)) as conn:
             yield Scene(conn)
 
-    def race(self, prizes: Sequence[T], *contenders: Contender[T], hot: bool = True) -> list[list[object]]:
+    def race(self, prizes: Sequence[T], *contenders: Contender[T], hot: bool = True) -> list[list[Any]]:
         """Lets the contenders go for one prize after the other; answers, for each prize, what each of them got."""
         start = threading.Barrier(len(contenders))
 
-        def compete(contender: Contender[T], scene: Scene) -> list[object]:
-            got: list[object] = []
+        def compete(contender: Contender[T], scene: Scene) -> list[Any]:
+            got: list[Any] = []
             try:
                 for prize in prizes:
                     start.wait(30)

@@ -84,9 +84,7 @@ WAIT: dict[str, tuple[Callable[[Scene], Held], Verb]] = {
     "keep": (
         running,
         lambda s, h: s.do(
-            assets.keep(
-                h.fence, assets.NewAsset(id=ids.new(), name="n", byte_size=1, sha256="0" * 64, storage_key="k")
-            )
+            assets.keep(h.fence, assets.NewAsset(id=ids.new(), name="n", byte_size=1, sha256="0" * 64, storage_key="k"))
         ),
     ),
     "log": (running, lambda s, h: s.do(logs.append([logs.NewChunk(h.fence, None, 1, 1, ("INFO",), (), "{}")]))),
@@ -98,12 +96,12 @@ WAIT: dict[str, tuple[Callable[[Scene], Held], Verb]] = {
     "update": (queued, lambda s, h: s.do(jobs.update(s.workspace, h.id, jobs.Change(priority=9), ME))),
     "start now": (due, lambda s, h: s.do(jobs.start_now(s.workspace, h.id, ME))),
     "retry": (failed, lambda s, h: s.do(jobs.retry(s.workspace, h.id, ME))),
-    "claim": (queued, lambda s, h: s.claim()),
+    "claim": (queued, lambda s, _: s.claim()),
 }
 PASS_BY: dict[str, tuple[Callable[[Scene], Held], Verb]] = {
     "rescue": (running, lambda s, h: s.do(workers.rescue([h.fence.worker_id]))),
-    "stage": (due, lambda s, h: s.do(upkeep.stage()).moved),
-    "expire": (asking, lambda s, h: s.do(gates.expire())[0]),
+    "stage": (due, lambda s, _: s.do(upkeep.stage()).moved),
+    "expire": (asking, lambda s, _: s.do(gates.expire())[0]),
 }
 READY_FIRST = {"claim"}
 """The claim takes its row of `ready` first: whoever else wants that row skips it, so nobody waits for a claim there."""

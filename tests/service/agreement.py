@@ -62,7 +62,9 @@ def attempts_seen(behind: Behind, id: UUID) -> list[tuple[str, str, int]]:
 
 def steps_seen(behind: Behind, id: UUID) -> list[tuple[Any, ...]]:
     rows = behind.of("steps", id)
-    return [(r["id"], r["key"], r["type"], r["ordinal"], r["status"], r["tokens_input"], bool(r["output"])) for r in rows]
+    return [
+        (r["id"], r["key"], r["type"], r["ordinal"], r["status"], r["tokens_input"], bool(r["output"])) for r in rows
+    ]
 
 
 def steps_expected(work: Work) -> list[tuple[Any, ...]]:

@@ -69,7 +69,7 @@ def time_of(text: str | None) -> datetime | None:
 
 # telling a job from its events
 
-TOLD = {"wait_reason": None, "stage": None, "progress": 0, "priority": 5, "title": None, "tags": [],
+TOLD: Row = {"wait_reason": None, "stage": None, "progress": 0, "priority": 5, "title": None, "tags": [],
         "scheduled_at": None, "cancel_at": None, "cancel_requested_at": None, "cancel_reason": None, "max_attempts": 3,
         "failure_count": 0, "loss_count": 0, "generation": 1, "error_code": None, "error_message": None}  # fmt: skip
 """What a row says that its events must be able to say again, and what is meant when they are silent."""
@@ -77,7 +77,14 @@ TOLD = {"wait_reason": None, "stage": None, "progress": 0, "priority": 5, "title
 
 def reduced(events: list[Row]) -> Row:
     """The job that these events tell of."""
-    job: Row = {**TOLD, "attempt_count": 0, "attempt_id": None, "queued_at": None, "started_at": None, "completed_at": None}
+    job: Row = {
+        **TOLD,
+        "attempt_count": 0,
+        "attempt_id": None,
+        "queued_at": None,
+        "started_at": None,
+        "completed_at": None,
+    }
     was = None
     for event in events:
         said = json.loads(event["payload"]) if event["payload"] else {}
@@ -98,6 +105,7 @@ def reduced(events: list[Row]) -> Row:
 
 
 # the chain
+
 
 def chain(events: list[Row]) -> bytes:
     """The hash that the last event must have, computed link by link from what the events say."""

@@ -89,7 +89,9 @@ def test_dead_rows_old_transactions_and_days_that_run_out_are_worth_a_look() -> 
 
 
 def test_jobs_that_nobody_takes_are_told_by_queue_and_type() -> None:
-    found = list(health.judge_unserved([Unserved("media", "render", 1, served=False), Unserved("io", "x", 2, served=True)]))
+    found = list(
+        health.judge_unserved([Unserved("media", "render", 1, served=False), Unserved("io", "x", 2, served=True)])
+    )
     assert "queue media has 1 job of type render and no worker" in found[0].says
     assert "queue io has 2 jobs of type x, and none of its workers knows that type" in found[1].says
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from jobtrail.core.errors import Conflict, IllegalMove, NotFound, StaleAttempt
 from jobtrail.core.fence import Fence, Used
 from jobtrail.core.status import JobStatus, Phase, StepStatus, StepType, WaitReason
 from jobtrail.service import assets, attempts, gates, jobs, logs, queues, steps, upkeep, usage, workers
+from jobtrail.store.query import Flow
 
 SOON = timedelta(seconds=5)
 
@@ -213,7 +215,7 @@ def zombie(request: pytest.FixtureRequest, scene: Scene) -> Fence:
 @pytest.mark.parametrize("verb", LATE)
 def test_a_zombie_writes_nothing(scene: Scene, zombie: Fence, verb: str) -> None:
     before = scene.job(zombie.job_id)
-    assert scene.do(LATE[verb](zombie)) in (None, set(), 0)  # type: ignore[arg-type, var-annotated]
+    assert scene.do(LATE[verb](zombie)) in (None, set(), 0)  # type: ignore[arg-type]
     assert scene.job(zombie.job_id) == before
     assert scene.do(steps.listed(scene.workspace, zombie.job_id)) == []
 
@@ -222,7 +224,7 @@ def test_a_zombie_writes_nothing(scene: Scene, zombie: Fence, verb: str) -> None
 def test_a_zombie_cannot_end_what_it_lost(scene: Scene, zombie: Fence, verb: str) -> None:
     before = scene.job(zombie.job_id)
     with pytest.raises(StaleAttempt, match=str(zombie.job_id)):
-        scene.do(TOO_LATE[verb](zombie))  # type: ignore[arg-type, var-annotated]
+        scene.do(TOO_LATE[verb](zombie))  # type: ignore[arg-type]
     assert scene.job(zombie.job_id) == before
 
 
@@ -289,7 +291,8 @@ def test_what_has_ended_cannot_be_cancelled(scene: Scene, end: str) -> None:
 
 def test_a_job_that_is_not_there_is_not_found(scene: Scene) -> None:
     nowhere = ids.new()
-    for verb in (jobs.cancel, jobs.retry, jobs.start_now):
+    verbs: tuple[Callable[..., Flow[Any]], ...] = (jobs.cancel, jobs.retry, jobs.start_now)
+    for verb in verbs:
         with pytest.raises(NotFound, match=str(nowhere)):
             scene.do(verb(scene.workspace, nowhere, ME))
     with pytest.raises(NotFound, match=str(nowhere)):

@@ -143,9 +143,8 @@ BORN_OLD = {"attempt_count": "1", "failure_count": "1", "loss_count": "1", "atte
 
 @pytest.mark.parametrize("column", BORN_OLD)
 def test_a_new_job_has_no_past(conn: Connection, column: str) -> None:
-    text = f"insert into jobtrail.jobs (workspace_id, id, type, status, {column}) values (%s, %s, 'x', 'QUEUED', " + (
-        f"{BORN_OLD[column]})"
-    )
+    columns, value = f"workspace_id, id, type, status, {column}", BORN_OLD[column]
+    text = f"insert into jobtrail.jobs ({columns}) values (%s, %s, 'x', 'QUEUED', {value})"
     with pytest.raises(psycopg.DatabaseError) as refused:
         conn.execute(text.encode(), (WORKSPACE, ids.new()))
     assert isinstance(translated(refused.value), Denied | IllegalMove)

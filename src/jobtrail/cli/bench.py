@@ -53,7 +53,7 @@ def measure(*, number: int = 20_000, rounds: int = 3, say: Callable[[str], None]
         with embedded.running(Path(folder) / "home") as server:
             with connect(Dial(url=server.owner_url)) as conn:
                 migrate.up(conn)
-            bench = _Bench(server.app_url, Path(folder), number, say)
+            bench = Bench(server.app_url, Path(folder), number, say)
             return {
                 "machine": {
                     "cpus": os.cpu_count(),
@@ -68,7 +68,7 @@ def measure(*, number: int = 20_000, rounds: int = 3, say: Callable[[str], None]
             }
 
 
-class _Bench:
+class Bench:
     """The measurements of one run."""
 
     def __init__(self, url: str, folder: Path, number: int, say: Callable[[str], None]) -> None:
@@ -80,10 +80,10 @@ class _Bench:
     def all(self, rounds: int) -> list[Figure]:
         """Each thing `rounds` times, the limit and ours in turn."""
         plans: list[tuple[str, str, bool, Callable[[], float], Callable[[], float]]] = [
-            ("enqueue one by one", "jobs/s", True, self._limit_single, self._single),
-            ("enqueue in bulk", "jobs/s", True, self._limit_bulk, self._bulk),
-            ("drain, 1 process", "jobs/s", True, lambda: self._limit_drain(1), lambda: self._drain(1)),
-            ("drain, 3 processes", "jobs/s", True, lambda: self._limit_drain(3), lambda: self._drain(3)),
+            ("enqueue one by one", "jobs/s", True, self._limit_single, self.single),
+            ("enqueue in bulk", "jobs/s", True, self._limit_bulk, self.bulk),
+            ("drain, 1 process", "jobs/s", True, lambda: self._limit_drain(1), lambda: self.drain(1)),
+            ("drain, 3 processes", "jobs/s", True, lambda: self._limit_drain(3), lambda: self.drain(3)),
         ]
         figures = []
         for what, unit, more_is_better, of_limit, of_ours in plans:
@@ -95,10 +95,15 @@ class _Bench:
             theirs, ours = ([_percentile(part, percent) for part in side] for side in zip(*ticks, strict=True))
             figures.append(_figure(f"idle pick-up p{percent}", "ms", ours, theirs, False))
             self._say(_line(figures[-1]))
-        self._client.close()
+        self.close()
         return figures
 
-    def _single(self) -> float:
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def single(self) -> float:
+        """Jobs enqueued one by one, per second."""
         count = min(2_000, self._number // 10)
         new = [bench_worker.noop.new(n) for n in range(count)]
         self._client.enqueue_all(new[:1])
@@ -112,7 +117,8 @@ class _Bench:
         queries = [jobs.alike(DEFAULT_WORKSPACE, [bench_worker.noop.new(n)], _ACTOR) for n in range(count)]
         return self._emptied(count / limit.enqueue(self._dial, queries))
 
-    def _bulk(self) -> float:
+    def bulk(self) -> float:
+        """Jobs enqueued by the thousand, per second."""
         began = time.perf_counter()
         for at in range(0, self._number, _CHUNK):
             self._client.enqueue_all([bench_worker.noop.new(n) for n in range(at, at + _CHUNK)])
@@ -130,7 +136,8 @@ class _Bench:
         limit.drain(self._dial, "bench", "noop")
         return figure
 
-    def _drain(self, processes: int) -> float:
+    def drain(self, processes: int) -> float:
+        """Jobs run per second, from the first start to the last end."""
         return self._drained("worker", processes)
 
     def _limit_drain(self, processes: int) -> float:

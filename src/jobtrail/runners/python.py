@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
+from types import TracebackType
 from typing import Any, Final, Literal, get_type_hints
 
 import msgspec
@@ -22,6 +23,7 @@ from jobtrail.runners.threads import SyncContext
 
 Isolation = Literal["thread", "process"]
 
+_OURS: Final = ("jobtrail.", "asyncio", "concurrent.futures")
 _STACK_BYTES: Final = 16 << 10
 _threads: Final[Executor] = ThreadPoolExecutor(max_workers=64, thread_name_prefix="jobtrail-job")
 
@@ -121,12 +123,20 @@ def outcome(value: Any) -> Outcome:
 def failure(error: BaseException) -> Fail:
     """What a function raised, as a failure with its stack trace."""
     code = error.code if isinstance(error, JobtrailError) else type(error).__name__
-    stack = "".join(traceback.format_exception(error))
+    stack = "".join(traceback.format_exception(type(error), error, _without_ours(error.__traceback__)))
     return Fail(
         jsonguard.clean_text(code, max_bytes=255),
         jsonguard.clean_text(f"{type(error).__name__}: {error}", max_bytes=4_096),
         jsonguard.clean_text(stack[-_STACK_BYTES:]),
     )
+
+
+def _without_ours(found: TracebackType | None) -> TracebackType | None:
+    """The stack from where the user's code begins; the whole one if it never came there."""
+    frames = found
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(_OURS):
+        frames = frames.tb_next
+    return frames or found
 
 
 def _parameters(type: str, function: Callable[..., Any], *, sync: bool) -> tuple[bool, list[inspect.Parameter]]:

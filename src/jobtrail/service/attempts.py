@@ -11,7 +11,7 @@ from jobtrail.core.errors import StaleAttempt
 from jobtrail.core.fence import Fence, Used
 from jobtrail.core.model import Attempt, Claimed, Remembered
 from jobtrail.core.status import AttemptStatus, JobStatus, ResultStatus, WaitReason
-from jobtrail.store import query
+from jobtrail.store import arrays, query
 from jobtrail.store.query import Query, Steps, ask, flow
 
 NO_MARK = UUID(int=0)
@@ -188,14 +188,14 @@ def listed(workspace: UUID, job_id: UUID) -> Query[list[Attempt]]:
 def _complete(ended: Sequence[Completed]) -> Query[int]:
     params = (
         *_arrays([one.fence for one in ended]),
-        [one.status for one in ended],
-        [one.output for one in ended],
-        [one.summary for one in ended],
-        [one.ms for one in ended],
-        [one.used.cpu_seconds for one in ended],
-        [one.used.memory_bytes for one in ended],
-        [one.used.disk_bytes for one in ended],
-        [one.used.exit_code for one in ended],
+        arrays.texts([one.status for one in ended]),
+        arrays.texts([one.output for one in ended]),
+        arrays.texts([one.summary for one in ended]),
+        arrays.numbers([one.ms for one in ended]),
+        arrays.numbers([one.used.cpu_seconds for one in ended]),
+        arrays.numbers([one.used.memory_bytes for one in ended]),
+        arrays.numbers([one.used.disk_bytes for one in ended]),
+        arrays.numbers([one.used.exit_code for one in ended]),
         str(ended[0].fence.worker_id),
     )
     return Query("verbs/complete", params, query.count)
@@ -219,6 +219,6 @@ def _ended(rows: list[query.Row]) -> Ended | None:
     return Ended(JobStatus(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
 
 
-def _arrays(fences: Sequence[Fence]) -> tuple[list[UUID], list[UUID], list[UUID]]:
-    workspaces = list({f.workspace_id for f in fences})
-    return workspaces, [f.job_id for f in fences], [f.attempt_id for f in fences]
+def _arrays(fences: Sequence[Fence]) -> tuple[str | None, str | None, str | None]:
+    workspaces = arrays.uuids(list({f.workspace_id for f in fences}))
+    return workspaces, arrays.uuids([f.job_id for f in fences]), arrays.uuids([f.attempt_id for f in fences])

@@ -11,7 +11,7 @@ from uuid import UUID
 from jobtrail.core.errors import ConcurrentUpdate, Conflict, IdempotencyConflict, IllegalMove, NotFound
 from jobtrail.core.model import Actor, Facts, Job, Result
 from jobtrail.core.status import JobStatus
-from jobtrail.store import query
+from jobtrail.store import arrays, query
 from jobtrail.store.query import Flow, Query, Steps, ask, atomic, flow
 
 
@@ -266,10 +266,10 @@ def alike(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Query[int]:
     o = jobs[0].options
     params = (
         workspace,
-        [job.id for job in jobs],
-        [job.input.decode() for job in jobs],
-        [job.title for job in jobs],
-        [job.unique_key for job in jobs],
+        arrays.uuids([job.id for job in jobs]),
+        arrays.texts([job.input.decode() for job in jobs]),
+        arrays.texts([job.title for job in jobs]),
+        arrays.texts([job.unique_key for job in jobs]),
         o.type,
         o.queue,
         o.priority,

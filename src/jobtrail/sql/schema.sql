@@ -303,25 +303,7 @@ CREATE TABLE jobtrail.jobs (
     rerun_of uuid,
     trail_hash bytea,
     note jsonb,
-    input jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT jobs_actor_id_check CHECK ((octet_length(actor_id) <= 255)),
-    CONSTRAINT jobs_backoff_delay_ms_check CHECK ((backoff_delay_ms >= 0)),
-    CONSTRAINT jobs_backoff_max_ms_check CHECK ((backoff_max_ms >= 0)),
-    CONSTRAINT jobs_cancel_at_check CHECK (isfinite(cancel_at)),
-    CONSTRAINT jobs_concurrency_key_check CHECK ((octet_length(concurrency_key) <= 255)),
-    CONSTRAINT jobs_created_at_check CHECK (isfinite(created_at)),
-    CONSTRAINT jobs_idle_timeout_seconds_check CHECK (((idle_timeout_seconds > (0)::double precision) AND (idle_timeout_seconds < 'Infinity'::real))),
-    CONSTRAINT jobs_max_attempts_check CHECK (((max_attempts >= 1) AND (max_attempts <= 1000))),
-    CONSTRAINT jobs_priority_check CHECK (((priority >= 1) AND (priority <= 10))),
-    CONSTRAINT jobs_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (100)::double precision))),
-    CONSTRAINT jobs_queue_check CHECK (((octet_length(queue) >= 1) AND (octet_length(queue) <= 255))),
-    CONSTRAINT jobs_queue_timeout_seconds_check CHECK (((queue_timeout_seconds > (0)::double precision) AND (queue_timeout_seconds < 'Infinity'::real))),
-    CONSTRAINT jobs_scheduled_at_check CHECK (isfinite(scheduled_at)),
-    CONSTRAINT jobs_stage_check CHECK ((octet_length(stage) <= 255)),
-    CONSTRAINT jobs_timeout_seconds_check CHECK (((timeout_seconds > (0)::double precision) AND (timeout_seconds < 'Infinity'::real))),
-    CONSTRAINT jobs_title_check CHECK ((octet_length(title) <= 1024)),
-    CONSTRAINT jobs_type_check CHECK (((octet_length(type) >= 1) AND (octet_length(type) <= 255))),
-    CONSTRAINT jobs_unique_key_check CHECK ((octet_length(unique_key) <= 255))
+    input jsonb DEFAULT '{}'::jsonb NOT NULL
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.2');
 
@@ -476,6 +458,9 @@ begin
     is distinct from (old.wait_reason, old.stage, old.progress, old.priority, old.queue, old.title, old.tags,
       old.scheduled_at, old.cancel_at, old.cancel_requested_at, old.cancel_reason, old.max_attempts,
       old.failure_count, old.loss_count, old.generation, old.error_code, old.error_message, old.estimated_seconds) then
+    if jobtrail.what_is_wrong(new) is not null then
+      raise exception using errcode = '23514', message = format('job %s: %s', new.id, jobtrail.what_is_wrong(new));
+    end if;
     said := coalesce(said, '{}') || jobtrail.changed_settings(jobtrail.job_settings(old), jobtrail.job_settings(new));
   end if;
   new.note := said;
@@ -504,6 +489,14 @@ begin
       hint = 'Leave to the database what happens to a job after it was accepted.';
   end if;
   -- Foreign keys here would cost every job, for the few that have a task or a project; those are never deleted.
+  if octet_length(new.type) not between 1 and 255 or octet_length(new.queue) not between 1 and 255
+      or octet_length(new.actor_id) > 255 or octet_length(new.title) > 1024 or octet_length(new.unique_key) > 255
+      or octet_length(new.concurrency_key) > 255 or new.priority not between 1 and 10
+      or new.max_attempts not between 1 and 1000 or new.backoff_delay_ms < 0 or new.backoff_max_ms < 0
+      or (new.timeout_seconds, new.idle_timeout_seconds, new.queue_timeout_seconds, new.scheduled_at, new.cancel_at)
+        is distinct from (null, null, null, null, null) and jobtrail.what_is_wrong(new) is not null then
+    raise exception using errcode = '23514', message = format('job %s: %s', new.id, jobtrail.what_is_wrong(new));
+  end if;
   if (new.task_id is not null or new.project_id is not null) and jobtrail.is_homeless(new) then
     raise exception using errcode = '23503', message = format('job %s names a task or project that is not there', new.id);
   end if;
@@ -705,6 +698,34 @@ $$;
 CREATE FUNCTION jobtrail.txid_base() RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ select 0::bigint $$;
+
+--
+-- Name: what_is_wrong(jobtrail.jobs); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.what_is_wrong(j jobtrail.jobs) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+  select case
+    when octet_length(j.type) not between 1 and 255 then 'type must have 1 to 255 bytes'
+    when octet_length(j.queue) not between 1 and 255 then 'queue must have 1 to 255 bytes'
+    when octet_length(j.actor_id) > 255 then 'actor_id may have 255 bytes'
+    when octet_length(j.stage) > 255 then 'stage may have 255 bytes'
+    when octet_length(j.title) > 1024 then 'title may have 1024 bytes'
+    when octet_length(j.unique_key) > 255 then 'unique_key may have 255 bytes'
+    when octet_length(j.concurrency_key) > 255 then 'concurrency_key may have 255 bytes'
+    when j.priority not between 1 and 10 then 'priority must be 1 to 10'
+    when j.max_attempts not between 1 and 1000 then 'max_attempts must be 1 to 1000'
+    when j.backoff_delay_ms < 0 then 'backoff_delay_ms may not be negative'
+    when j.backoff_max_ms < 0 then 'backoff_max_ms may not be negative'
+    when not j.progress between 0 and 100 then 'progress must be 0 to 100'
+    when not (j.timeout_seconds > 0 and j.timeout_seconds < 'infinity') then 'timeout_seconds must be above 0'
+    when not (j.idle_timeout_seconds > 0 and j.idle_timeout_seconds < 'infinity') then 'idle_timeout_seconds must be above 0'
+    when not (j.queue_timeout_seconds > 0 and j.queue_timeout_seconds < 'infinity') then 'queue_timeout_seconds must be above 0'
+    when not isfinite(j.scheduled_at) then 'scheduled_at must be a time'
+    when not isfinite(j.cancel_at) then 'cancel_at must be a time'
+  end
+$$;
 
 --
 -- Name: write_trail(); Type: FUNCTION; Schema: jobtrail; Owner: -

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg.raw_cursor import RawCursor
 
+from jobtrail.store import arrays
 from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Dial, connect
 from jobtrail.store.query import Query, Row, statement
@@ -72,18 +73,17 @@ def pick_up(dial: Dial, queue: str, type: str, started: Callable[[str], None], c
 def _ends(rows: list[Row], worker_id: UUID) -> tuple[object, ...]:
     """The parameters that complete what was claimed."""
     n = len(rows)
-    nothing = [None] * n
     return (
-        list({row[0] for row in rows}),
-        [row[1] for row in rows],
-        [row[2] for row in rows],
-        ["SUCCESS"] * n,
-        nothing,
-        nothing,
-        [0] * n,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
+        arrays.uuids(list({row[0] for row in rows})),
+        arrays.uuids([row[1] for row in rows]),
+        arrays.uuids([row[2] for row in rows]),
+        arrays.texts(["SUCCESS"] * n),
+        None,
+        None,
+        arrays.numbers([0] * n),
+        None,
+        None,
+        None,
+        None,
         str(worker_id),
     )

@@ -31,9 +31,12 @@ class Nudger:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._ended = threading.Event()
 
     def nudge(self, queues: Iterable[str]) -> None:
         """Asks for a hint for these queues; many asked for within 100 ms become one."""
+        if self._wanted.issuperset(queues := set(queues)) and self._thread is not None:
+            return
         with self._changed:
             self._wanted.update(queues)
             if self._thread is None and not self._closing:
@@ -46,6 +49,7 @@ class Nudger:
         """Sends what is still wanted and ends the thread."""
         with self._changed:
             self._closing = True
+            self._ended.set()
             self._changed.notify()
             thread, self._thread = self._thread, None
         if thread is not None:
@@ -66,9 +70,7 @@ class Nudger:
                     run(conn, Query("verbs/nudge", (queue,), nothing), self._dial.scope)
             except JobtrailError:
                 conn = None  # a lost hint costs one poll interval, never a job
-            with self._changed:
-                if not self._closing:
-                    self._changed.wait(GAP_SECONDS)
+            self._ended.wait(GAP_SECONDS)
         if conn is not None:
             conn.close()
 

@@ -92,6 +92,7 @@ class Bench:
         as the running clock makes jobs due. `leave` names types that are not to be run. Answers the jobs that ended.
         Raises Stuck, with the reason of each job, when one cannot or does not end.
         """
+        __tracebackhide__ = True
         before = {job.id for job in self._ended()}
         condition = until if until is None or callable(until) else lambda: self.job(until).status in FINAL
         self.new_drain(slots=slots, patience=patience, leave=leave).run(
@@ -138,6 +139,7 @@ class Bench:
 
     def waiting(self, job: AnyJob) -> Gate:
         """The gate at which the job waits for people. Raises AssertionError, with the reason, when it does not."""
+        __tracebackhide__ = True
         client, found = self._of(job)
         waiting = client.gates(job_id=found.id)
         if not waiting:

@@ -77,6 +77,7 @@ class Trial:
 
     def everywhere(self) -> CrashReport:
         """Runs undisturbed, then with a kill at each place that was passed. Raises AssertionError."""
+        __tracebackhide__ = True
         frozen_at = self._bench.clock.now if self._bench.clock.frozen else None
         self._bench.clock.freeze()
         try:

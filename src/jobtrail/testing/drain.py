@@ -37,7 +37,7 @@ class Stuck(AssertionError):  # noqa: N818  (told as a failed assertion, and rea
 class Drain:
     """One drain. `clients` are one for each workspace under test. Setting `killed` ends it as a kill ends a worker."""
 
-    url: str
+    url: str = field(repr=False)
     clients: Sequence[Client]
     runners: Mapping[str, Runner]
     folder: Path
@@ -48,35 +48,34 @@ class Drain:
 
     def run(self, queues: Iterable[str], until: Callable[[], bool] | None = None, *, time_passes: bool = True) -> None:
         """Runs to the end. In a thread where an event loop runs already, so that async tests may call it too."""
+        __tracebackhide__ = True
         work = self._through(set(queues) | {"default"}, until, time_passes=time_passes)
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            asyncio.run(work)
-            return
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, work).result()
+        if _in_event_loop():
+            with ThreadPoolExecutor(1) as thread:
+                stuck = thread.submit(asyncio.run, work).result()
+        else:
+            stuck = asyncio.run(work)
+        if stuck is not None:
+            raise Stuck(stuck)
 
-    async def _through(self, queues: set[str], until: Callable[[], bool] | None, *, time_passes: bool) -> None:
-        """A worker for all queues that have work; another one when a job adds a queue."""
+    async def _through(self, queues: set[str], until: Callable[[], bool] | None, *, time_passes: bool) -> str | None:
+        """A worker for all queues that have work; another one when a job adds a queue. Answers what is stuck."""
         deadline = time.monotonic() + self.patience
         while True:
             worker = Worker(Dial(url=self.url), self._known(), self._plan(queues))
             working = asyncio.create_task(worker.run())
+            stuck: str | None = "the drain was broken off"
             try:
-                added = await self._watch(working, queues, until, deadline, time_passes=time_passes)
-            except BaseException:
-                worker.stop(at_once=True)
-                raise
+                stuck, added = await self._watch(working, queues, until, deadline, time_passes=time_passes)
             finally:
                 if self.killed.is_set():
                     working.cancel()
-                worker.stop()
+                worker.stop(at_once=stuck is not None)
                 await asyncio.wait({working})
             if not working.cancelled() and (error := working.exception()) is not None:
                 raise error
-            if not added:
-                return
+            if stuck is not None or not added:
+                return stuck
             queues |= added
 
     async def _watch(
@@ -87,31 +86,33 @@ class Drain:
         deadline: float,
         *,
         time_passes: bool,
-    ) -> set[str]:
-        """Waits until nothing is ready; answers the queues that nobody serves yet."""
+    ) -> tuple[str | None, set[str]]:
+        """Waits until nothing is ready; answers what is stuck, and the queues that nobody serves yet."""
         pause = 0.001
         while not self.killed.is_set():
-            busy = await asyncio.to_thread(self._busy)
+            busy, unknown = await asyncio.to_thread(self._busy)
             moved, next_due = await asyncio.to_thread(self._move)
             if until is not None and await asyncio.to_thread(until):
-                return set()
+                break
+            if unknown is not None:
+                return unknown, set()
             if added := {job.queue for job in busy} - queues:
-                return added
+                return None, added
             if not busy and not moved:
                 if until is None:
-                    return set()
+                    break
                 if not time_passes or next_due is None or time.monotonic() + next_due > deadline:
-                    raise Stuck(await asyncio.to_thread(self._told, "what was waited for cannot come by itself"))
+                    return await asyncio.to_thread(self._told, "what was waited for cannot come by itself"), set()
             if time.monotonic() > deadline:
-                raise Stuck(await asyncio.to_thread(self._told, f"jobs are not done after {self.patience:g} s"))
+                return await asyncio.to_thread(self._told, f"jobs are not done after {self.patience:g} s"), set()
             await asyncio.wait({working}, timeout=pause)
             if working.done():
-                raise Stuck("the worker of this drain stopped by itself; its log says why")
+                return "the worker of this drain stopped by itself; its log says why", set()
             pause = min(pause * 1.5, _POLL_SECONDS)
-        return set()
+        return None, set()
 
-    def _busy(self) -> list[Job]:
-        """The jobs that run, or are ready and not kept back by a pause. Raises Stuck when nobody knows a type."""
+    def _busy(self) -> tuple[list[Job], str | None]:
+        """The jobs that run, or are ready and not kept back by a pause; and what is wrong when nobody knows a type."""
         busy = []
         for client in self.clients:
             paused = {queue.queue for queue in client.queues() if queue.paused_at is not None}
@@ -120,9 +121,9 @@ class Drain:
                     busy.append(job)
                 elif job.queue not in paused and job.type not in self.leave:
                     if job.type not in self.runners and job.type not in registry.discover():
-                        raise Stuck(_unknown(job, self.runners))
+                        return busy, _unknown(job, self.runners)
                     busy.append(job)
-        return busy
+        return busy, None
 
     def _move(self) -> tuple[int, float | None]:
         """What upkeep does: starts what is due, ends what is over, takes jobs from workers that are gone."""
@@ -162,6 +163,14 @@ class Drain:
         ]
         more = [f"  … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
         return "\n".join([f"{what}:", *lines[:_SHOWN], *more])
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _all(client: Client, statuses: tuple[JobStatus, ...]) -> list[Job]:

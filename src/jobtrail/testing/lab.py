@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import indent
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ class Lab(Bench):
 
     def assert_enqueued(self, type: Type, /, **input: Any) -> Job:
         """The newest job of the type whose input has these values, whatever became of it. Raises AssertionError."""
+        __tracebackhide__ = True
         found = self._matching(type, input)
         if not found:
             others = "\n".join(
@@ -39,6 +41,7 @@ class Lab(Bench):
 
     def refute_enqueued(self, type: Type, /, **input: Any) -> None:
         """Raises AssertionError when a job of the type was enqueued with these values in its input."""
+        __tracebackhide__ = True
         found = self._matching(type, input)
         if found:
             raise AssertionError(
@@ -63,6 +66,7 @@ class Lab(Bench):
         are approved, or rejected. `before` is called before each run, to set the world back. With `real` the workers
         are processes, ended by SIGKILL. Raises AssertionError that names each place where the end differed.
         """
+        __tracebackhide__ = True
         self.use(function.app)
         trial = Trial(self, function, input, real=real, approve=approve, before=before, same=same)
         return trial.everywhere()
@@ -74,7 +78,7 @@ class Lab(Bench):
             for job in client.list_jobs(limit=_SHOWN):
                 lines.append(f"{job.type} {job.id}: {job.status}. {sentence(client.facts(job.id))}")
                 lines += [
-                    f"  attempt {attempt.number} {attempt.status}\n    {attempt.stack_trace.strip()}"
+                    f"  attempt {attempt.number} {attempt.status}\n{indent(attempt.stack_trace.strip(), '    ')}"
                     for attempt in client.attempts(job.id)
                     if attempt.stack_trace
                 ]

@@ -54,6 +54,29 @@ create function jobtrail.link(previous bytea, at timestamptz, workspace_id uuid,
     coalesce(actor_id, ''), coalesce(payload, '')), 'UTF8'))
 $$;
 
+-- What a column of a job holds that it may not; null when all is well.
+create function jobtrail.what_is_wrong(j jobtrail.jobs) returns text language sql immutable as $$
+  select case
+    when octet_length(j.type) not between 1 and 255 then 'type must have 1 to 255 bytes'
+    when octet_length(j.queue) not between 1 and 255 then 'queue must have 1 to 255 bytes'
+    when octet_length(j.actor_id) > 255 then 'actor_id may have 255 bytes'
+    when octet_length(j.stage) > 255 then 'stage may have 255 bytes'
+    when octet_length(j.title) > 1024 then 'title may have 1024 bytes'
+    when octet_length(j.unique_key) > 255 then 'unique_key may have 255 bytes'
+    when octet_length(j.concurrency_key) > 255 then 'concurrency_key may have 255 bytes'
+    when j.priority not between 1 and 10 then 'priority must be 1 to 10'
+    when j.max_attempts not between 1 and 1000 then 'max_attempts must be 1 to 1000'
+    when j.backoff_delay_ms < 0 then 'backoff_delay_ms may not be negative'
+    when j.backoff_max_ms < 0 then 'backoff_max_ms may not be negative'
+    when not j.progress between 0 and 100 then 'progress must be 0 to 100'
+    when not (j.timeout_seconds > 0 and j.timeout_seconds < 'infinity') then 'timeout_seconds must be above 0'
+    when not (j.idle_timeout_seconds > 0 and j.idle_timeout_seconds < 'infinity') then 'idle_timeout_seconds must be above 0'
+    when not (j.queue_timeout_seconds > 0 and j.queue_timeout_seconds < 'infinity') then 'queue_timeout_seconds must be above 0'
+    when not isfinite(j.scheduled_at) then 'scheduled_at must be a time'
+    when not isfinite(j.cancel_at) then 'cancel_at must be a time'
+  end
+$$;
+
 create function jobtrail.is_homeless(j jobtrail.jobs) returns boolean language sql stable as $$
   select (j.task_id is not null and not exists (select from jobtrail.tasks t
       where t.workspace_id = j.workspace_id and t.id = j.task_id))
@@ -76,6 +99,14 @@ begin
       hint = 'Leave to the database what happens to a job after it was accepted.';
   end if;
   -- Foreign keys here would cost every job, for the few that have a task or a project; those are never deleted.
+  if octet_length(new.type) not between 1 and 255 or octet_length(new.queue) not between 1 and 255
+      or octet_length(new.actor_id) > 255 or octet_length(new.title) > 1024 or octet_length(new.unique_key) > 255
+      or octet_length(new.concurrency_key) > 255 or new.priority not between 1 and 10
+      or new.max_attempts not between 1 and 1000 or new.backoff_delay_ms < 0 or new.backoff_max_ms < 0
+      or (new.timeout_seconds, new.idle_timeout_seconds, new.queue_timeout_seconds, new.scheduled_at, new.cancel_at)
+        is distinct from (null, null, null, null, null) and jobtrail.what_is_wrong(new) is not null then
+    raise exception using errcode = '23514', message = format('job %s: %s', new.id, jobtrail.what_is_wrong(new));
+  end if;
   if (new.task_id is not null or new.project_id is not null) and jobtrail.is_homeless(new) then
     raise exception using errcode = '23503', message = format('job %s names a task or project that is not there', new.id);
   end if;
@@ -145,6 +176,9 @@ begin
     is distinct from (old.wait_reason, old.stage, old.progress, old.priority, old.queue, old.title, old.tags,
       old.scheduled_at, old.cancel_at, old.cancel_requested_at, old.cancel_reason, old.max_attempts,
       old.failure_count, old.loss_count, old.generation, old.error_code, old.error_message, old.estimated_seconds) then
+    if jobtrail.what_is_wrong(new) is not null then
+      raise exception using errcode = '23514', message = format('job %s: %s', new.id, jobtrail.what_is_wrong(new));
+    end if;
     said := coalesce(said, '{}') || jobtrail.changed_settings(jobtrail.job_settings(old), jobtrail.job_settings(new));
   end if;
   new.note := said;

@@ -1,18 +1,11 @@
-"""A terminal for tests: commands in this process on the test's database, and real processes where that matters.
-
-Tests import its classes and name it in `pytest_plugins` for its fixtures; it is therefore PYTEST_DONT_REWRITE.
-"""
+"""A terminal for tests: commands in this process on the test's database, and real processes where that matters."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from database import Database
 
 from jobtrail.cli import main
-from jobtrail.core.errors import JobtrailError
-from jobtrail.store import embedded
 
 SECONDS = 60.0
 
@@ -178,48 +169,9 @@ def until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
     raise AssertionError("it did not happen")
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, which is the current one. No setting comes from outside."""
-    _forget_settings(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def _forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("JOBTRAIL_") or name in ("DATABASE_URL", "NO_COLOR", "CI"):
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Terminal]:
-    """A terminal in a folder of its own that any account can reach, where an embedded database may be made.
-
-    What runs there is stopped at the end, and the folder goes.
-    """
-    root = Path(tempfile.mkdtemp(prefix="jt-cli-")).resolve()
-    root.chmod(0o755)
-    _forget_settings(monkeypatch)
-    monkeypatch.chdir(root)
+def ended(pid: int) -> bool:
+    """Whether a process is over, also when nobody has asked yet how it ended."""
     try:
-        yield Terminal(root, dict(os.environ), capsys)
-    finally:
-        with contextlib.suppress(JobtrailError):
-            embedded.stop_now(root / ".jobtrail")
-        shutil.rmtree(root, ignore_errors=True)
-
-
-@pytest.fixture
-def jobtrail(
-    folder: Path, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Terminal:
-    """A terminal whose commands use the test's database."""
-    monkeypatch.setenv("JOBTRAIL_DATABASE_URL", database.app_url)
-    return Terminal(folder, dict(os.environ), capsys)
-
-
-@pytest.fixture
-def bare(folder: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    """A terminal without any database."""
-    return Terminal(folder, dict(os.environ), capsys)
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
