@@ -18,7 +18,7 @@ from jobtrail.core.errors import Conflict, Invalid, UnknownType
 from jobtrail.core.model import Job
 from jobtrail.core.retry import Retry
 from jobtrail.core.status import PRIORITIES, JobStatus
-from jobtrail.runners.context import Context
+from jobtrail.runners.context import Context, of_model
 from jobtrail.runners.isolated import IsolatedRunner
 from jobtrail.runners.protocol import Runner
 from jobtrail.runners.python import Isolation, PythonRunner
@@ -54,7 +54,7 @@ class Handle(Generic[R]):
         ended = self._app.client.wait(self.id, timeout=None if timeout is None else duration.parse(timeout))
         if ended.job.status != JobStatus.COMPLETED or ended.result is None:
             raise Conflict(f"job {self.id} is {ended.job.status}: {ended.job.error_message or ended.job.cancel_reason}")
-        value: R = msgspec.convert(ended.result.output, type=self._returns, strict=False)
+        value: R = msgspec.convert(ended.result.output, type=self._returns, strict=False, dec_hook=of_model)
         return value
 
 

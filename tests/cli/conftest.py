@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("JOBTRAIL_") or name in ("DATABASE_URL", "NO_COLOR", "CI"):
+        if name.startswith("JOBTRAIL_") or name in ("DATABASE_URL", "NO_COLOR", "CI", "COLUMNS", "LINES"):
             monkeypatch.delenv(name)
 
 

@@ -72,7 +72,9 @@ def test_dev_waits_for_code_that_can_be_imported(own: Terminal) -> None:
         dev.says("starts again when a file changes")
         own.write("app.py", APP)
         dev.says("knows command")
-        pids = [child.pid for child in psutil.Process(dev.process.pid).children()]
+        children = psutil.Process(dev.process.pid).children()
+        pids = [child.pid for child in children if "worker" in child.cmdline()]
+        assert pids
         dev.process.kill()
         dev.process.wait()
         until(lambda: all(ended(pid) for pid in pids))

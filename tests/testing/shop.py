@@ -91,10 +91,10 @@ def alone(ctx: jt.SyncContext, word: str) -> str:
     return ctx.step("loud", str.upper, word) + ctx.step("louder", str.upper, word)
 
 
-@app.job("patient", retry=jt.Retry(max_attempts=2, delay="1h", jitter=False))
+@app.job("patient")
 async def patient(ctx: jt.Context, word: str) -> str:
-    """Snoozes, fails once, and asks people: all that makes a job wait."""
+    """Sleeps once, for a time that nobody wants to wait for."""
     await ctx.step("begin", str.upper, word)
-    if not await ctx.step("snoozed", lambda: ctx.attempt > 1):
+    if ctx.attempt == 1:
         raise jt.Snooze("5m")
     return word

@@ -97,15 +97,15 @@ class _Attempt:
             ended = await self._process
             await self._all_heard()
         except asyncio.CancelledError:
-            if self._unwind is None:
-                raise
+            task = asyncio.current_task()
+            if self._unwind is None or (task is not None and task.cancelling()):
+                raise  # not ours: the worker wants this to end
         finally:
             server.close()
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            if self._writer is not None:
-                self._writer.close()
+            await self._hang_up()
         if self._unwind is not None:
             raise self._unwind
         return self._judged(ended)
@@ -115,6 +115,12 @@ class _Attempt:
         if self._writer is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), _LAST_WORDS_SECONDS)
+
+    async def _hang_up(self) -> None:
+        if self._writer is not None:
+            self._writer.transport.abort()
+            with suppress(OSError):
+                await self._writer.wait_closed()
 
     async def _supervised(self) -> Ended:
         spec = Spec(

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ PG_VERSION = "PG_VERSION"
 SETTINGS: Mapping[str, str] = {
     "fsync": "on",
     "full_page_writes": "on",
+    **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),  # one call, not one a file
     "synchronous_commit": "on",
     "shared_buffers": "128MB",
     "max_connections": "100",

@@ -49,6 +49,7 @@ class Bench:
         self._clients: dict[UUID, Client] = {}
         self._apps: list[App] = []
         self._runners: dict[str, Runner] = {}
+        self._deciders: dict[UUID, set[str]] = {}
         self.client = self._client(DEFAULT_WORKSPACE)
 
     @property
@@ -149,7 +150,7 @@ class Bench:
     def approve(
         self, job: AnyJob, *, by: str | None = None, comment: str | None = None, form: Any = None
     ) -> GateStatus:
-        """Approves what the job waits for, as the first who may, or as `by`. The next `drain` goes on with it."""
+        """Approves what the job waits for, as the next who may, or as `by`. The following `drain` goes on with it."""
         return self._decide(job, by, comment, form, approve=True)
 
     def reject(self, job: AnyJob, *, by: str | None = None, comment: str | None = None, form: Any = None) -> GateStatus:
@@ -205,7 +206,10 @@ class Bench:
     def _decide(self, job: AnyJob, by: str | None, comment: str | None, form: Any, *, approve: bool) -> GateStatus:
         gate = self.waiting(job)
         client, _ = self._of(job)
-        who = Actor(ActorType.USER, by or next(iter(gate.approvers), client.actor.id))
+        decided = self._deciders.setdefault(gate.id, set())
+        may = gate.approvers or [client.actor.id, *(f"{client.actor.id} {n}" for n in range(2, 101))]
+        who = Actor(ActorType.USER, by or next((each for each in may if each not in decided), may[0]))
+        decided.add(who.id)
         filled = None if form is None else jsonguard.encode(form).decode()
         return client.run(gates.decide(client.workspace, gate.id, who, approve=approve, comment=comment, form=filled))
 

@@ -29,7 +29,6 @@ from jobtrail.store.identity import new_id
 from jobtrail.worker.journal import Book, Journal
 from jobtrail.worker.running import LOST, Running
 
-_REFUSED = (GateStatus.REJECTED, GateStatus.EXPIRED)
 
 
 class Execute(Protocol):
@@ -126,10 +125,8 @@ class LocalDesk:
         expires: timedelta | None,
     ) -> Decision:
         """Asks people; without an answer yet the job waits, and this unwinds the code."""
+        key = self._gate_key(key)
         known = self.remembered.get(key)
-        if known is not None and known.status == StepStatus.FAILED and known.gate_status in _REFUSED:
-            key = f"{key}@{self.running.claimed.generation}"  # the job was retried after a refusal: ask anew
-            known = self.remembered.get(key)
         if known is not None and known.gate_status not in (None, GateStatus.WAITING):
             decision = _decided(known)
             if known.status != StepStatus.COMPLETED:
@@ -233,6 +230,13 @@ class LocalDesk:
     def redact(self, text: str) -> str:
         """Text without the secrets that were handed out."""
         return text if self._redactor is None else self._redactor.text(text)
+
+    def _gate_key(self, key: str) -> str:
+        """An approval holds for good. What was refused holds until an actor retries the job; then it is asked anew."""
+        keys = [key, *(f"{key}@{generation}" for generation in range(2, self.running.claimed.generation + 1))]
+        known = ((each, self.remembered.get(each)) for each in keys)
+        approved = (each for each, gate in known if gate is not None and gate.gate_status == GateStatus.APPROVED)
+        return next(approved, keys[-1])
 
     async def _pass(self, step_id: UUID, key: str, name: str, phase: Phase, decision: Decision) -> None:
         """Closes the gate's step with what was decided, and remembers it."""

@@ -69,6 +69,7 @@ class Worker:
         self._marks: dict[str, tuple[UUID, float]] = {}
         self._unsure_until: float | None = None
         self._looked_at = 0.0
+        self._over = False
         self.ready = asyncio.Event()
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -125,10 +126,13 @@ class Worker:
                 heart.draining = True
                 await self._drain(finisher, calls)
         finally:
+            self._over = True
             for task in background + working:
                 task.remove_done_callback(self._broke)
                 task.cancel()
-            await asyncio.gather(*background, *working, return_exceptions=True)
+            _, deaf = await asyncio.wait(background + working, timeout=self.plan.grace_seconds + 5.0)
+            if deaf:
+                log.critical("%d jobs do not stop, whatever they are told; end this process", len(deaf))
             with contextlib.suppress(JobtrailError):
                 await calls.once(upkeep.resign(self.id))
             await asyncio.to_thread(heart.stop, "stopped")
@@ -195,7 +199,7 @@ class Worker:
 
     async def _work(self, slot: Slot) -> None:
         """One slot: one attempt after the other."""
-        while True:
+        while not self._over:
             running = await self._inbox.get()
             running.task = asyncio.current_task()
             try:

@@ -1,4 +1,8 @@
 -- One row a queue for the minute that ended at $1: depth now, and what went in, out and wrong in that minute.
+with recent as materialized (
+  select workspace_id, job_id, status, type, at from jobtrail.events
+  where at >= $1::timestamptz - interval '1 minute' and at < $1 and type like 'job.%'
+)
 insert into jobtrail.queue_stats (workspace_id, queue, at, depth, oldest_age_seconds, jobs_in, jobs_out, failures,
   wait_p50_ms, wait_p95_ms)
 select coalesce(d.workspace_id, m.workspace_id), coalesce(d.queue, m.queue), $1::timestamptz, coalesce(d.depth, 0),
@@ -15,7 +19,8 @@ full join (
       filter (where e.type = 'job.started') p50,
     percentile_cont(0.95) within group (order by extract(epoch from e.at - j.queued_at) * 1000)
       filter (where e.type = 'job.started') p95
-  from jobtrail.events e join jobtrail.jobs j on j.workspace_id = e.workspace_id and j.id = e.job_id
-  where e.at >= $1::timestamptz - interval '1 minute' and e.at < $1 and e.type like 'job.%' group by 1, 2
+  from recent e join jobtrail.jobs j on j.workspace_id = e.workspace_id and j.id = e.job_id
+  where j.workspace_id = any (array(select workspace_id from recent))
+    and j.id = any (array(select job_id from recent)) group by 1, 2
 ) m on m.workspace_id = d.workspace_id and m.queue = d.queue
 on conflict do nothing
