@@ -74,7 +74,8 @@ def _uses_in(path: Path) -> Iterator[Use]:
 def fields(model: type) -> dict[str, object]:
     """The fields of a dataclass with their types, `None` taken away."""
     hints = typing.get_type_hints(model)
-    return {field.name: _certain(hints[field.name]) for field in dataclasses.fields(model)}
+    names = getattr(model, "_fields", None) or [field.name for field in dataclasses.fields(model)]
+    return {name: _certain(hints[name]) for name in names}
 
 
 def _certain(hint: object) -> object:

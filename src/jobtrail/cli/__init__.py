@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if wrong := tree.unknown(words):
         return telling.tell_usage(wrong, tree.nearest(words), output=said["output"])
     try:
-        answer = tree.tree()(words)
+        answer = tree.tree(words)(words)
         sys.stdout.flush()
     except CycloptsError as error:
         return telling.tell_usage(str(error), tree.nearest(words), output=said["output"])

@@ -39,10 +39,11 @@ def say(greeting: str) -> None:
     print(greeting)
 '''
 
-_TEST: Final = '''"""Tests of the jobs. Run them: pytest"""
+_TEST: Final = '''"""Tests of the jobs, on a database that is made and thrown away. Run them: pytest"""
 
 import jobtrail as jt
 import pytest
+from jobtrail.testing import Lab
 
 from app import hello, think
 
@@ -54,6 +55,10 @@ def test_it_thinks_of_the_name() -> None:
 def test_input_that_does_not_fit_is_refused_before_anything_runs() -> None:
     with pytest.raises(jt.JobtrailError, match="times"):
         hello.new(name="Ana", times="often")  # type: ignore[arg-type]
+
+
+def test_it_ends_the_same_wherever_its_worker_is_killed(jobtrail: Lab) -> None:
+    jobtrail.crash_everywhere(hello, name="Ana", times=1)
 '''
 
 _SETTINGS: Final = """# Settings of this project; each can also be given as an environment variable: JOBTRAIL_SLOTS=16

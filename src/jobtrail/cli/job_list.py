@@ -43,7 +43,7 @@ def jobs(
     tag
         Only with one of these tags.
     limit
-        At most so many.
+        At most so many, 50 if not said otherwise.
     before
         Those before this job: the next page.
     watch

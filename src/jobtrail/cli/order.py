@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
+
+from cyclopts import Parameter
 
 from jobtrail.app import priority_of
 from jobtrail.cli import apps, values
@@ -25,17 +27,27 @@ _FILES: Final = (".toml", ".json")
 _PRIVATE: Final = re.compile(r"run-[0-9a-f]{8}")
 
 
+@Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """How the job is to run, as it was typed; None: as its type has it."""
+    """How the job is to run, as it is typed; None: as its type has it."""
 
-    queue: str | None = None
+    queue: Annotated[str | None, Parameter(alias="-q")] = None
+    "Another queue than the type's own."
     priority: str | None = None
+    "1 to 10, or LOW, MEDIUM, HIGH, URGENT; the higher runs sooner."
     delay: str | None = None
+    "Start after this time: 90s, 5m, 1h30m."
     at: str | None = None
+    "Start at this time: 2026-01-31T18:30, local unless it has a zone."
     unique_key: str | None = None
-    tags: tuple[str, ...] = ()
+    "While a job with this key has not ended, that job is answered instead of a new one."
+    idempotency_key: str | None = None
+    "The same key with the same request answers the same job, also after its end."
+    tag: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    "A word to find it by; may be given several times."
     title: str | None = None
+    "What people see beside the id."
 
 
 NO_WISHES: Final = Wishes()
@@ -67,6 +79,14 @@ def is_file(target: str) -> bool:
     return target.endswith(_FILES)
 
 
+def hand_in(client: Client, job: NewJob, key: str | None) -> tuple[UUID, bool]:
+    """Enqueues it, under an idempotency key if one is given; answers which job stands for it, and whether it is new."""
+    if key is not None:
+        return client.enqueue_once(job, key)
+    done = client.enqueue_all([job])
+    return done.ids[0], not done.existed
+
+
 def known_to(client: Client, project: Project, type: str) -> None:
     """Raises UnknownType unless the project or a live worker knows the type."""
     if type in project.types:
@@ -91,8 +111,8 @@ def _job(input: dict[str, Any], options: Options, wishes: Wishes) -> NewJob:
         options = replace(options, priority=priority_of(wishes.priority))
     if when is not None:
         options = replace(options, scheduled_at=when)
-    if wishes.tags:
-        options = replace(options, tags=tuple(dict.fromkeys((*options.tags, *wishes.tags))))
+    if wishes.tag:
+        options = replace(options, tags=tuple(dict.fromkeys((*options.tags, *wishes.tag))))
     return NewJob(
         id=new_id(),
         input=jsonguard.encode(input, at="input"),

@@ -68,7 +68,7 @@ def run(
     if (target is None) == (resume is None):
         raise Usage("name a file or a type to run, or a job with --resume")
     config = place.configured(flags)
-    wishes = order.Wishes(title=title, tags=tag)
+    wishes = order.Wishes(title=title, tag=tag)
     made = None if target is None else _made(config, target, values, input, wishes)
     with place.opened(config, make=resume is None) as here, place.client_of(here) as client:
         if made is not None:

@@ -6,11 +6,14 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cyclopts import App, Group
+from cyclopts import App, Group, Parameter
 
 from jobtrail.cli.flags import Twins
+
+if TYPE_CHECKING:  # it takes a fifth of the time of a command that needs no such thing
+    from rich.console import Console
 
 _FIRST: Final = Group("Start here", sort_key=1)
 _JOBS: Final = Group("Jobs", sort_key=2)
@@ -75,6 +78,8 @@ _NOUNS: Final = (
     )),
 )  # fmt: skip
 
+_PIPE_WIDTH: Final = 120
+
 _HELP: Final = """Runs work that takes long, costs money and must be explained afterwards.
 
 Without JOBTRAIL_DATABASE_URL, a PostgreSQL of its own lives in .jobtrail/ of this folder."""
@@ -83,16 +88,22 @@ _EPILOGUE: Final = """Exit codes: 0 done, or the job completed Â· 1 unexpected Â
 Any option --foo-bar can be given as JOBTRAIL_FOO_BAR, and settings in jobtrail.toml or [tool.jobtrail]."""
 
 
-def tree() -> App:
-    """All commands. A call of it runs one and answers what that answers; errors pass through."""
+def tree(words: Sequence[str] = ()) -> App:
+    """All commands. A call of it runs one and answers what that answers; errors pass through.
+
+    `words`: the command line; where it asks for help and nobody's terminal limits it, lines are longer.
+    """
+    people = sys.stdout.isatty()
     app = App(
         name="jobtrail",
         help=_HELP,
         help_epilogue=_EPILOGUE,
         help_format="plaintext",
-        help_formatter=None if sys.stdout.isatty() else "plain",
+        help_formatter=None if people else "plain",
+        console=None if people or not _asks_for_help(words) else _wide_console(),
         version=lambda: f"jobtrail {version('jobtrail')}",
         config=Twins("JOBTRAIL_", command=False),
+        default_parameter=Parameter(show_default=False),
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
@@ -108,6 +119,16 @@ def tree() -> App:
     for flag in (*app.help_flags, *app.version_flags):
         app[flag].group = (_ALSO,)
     return app
+
+
+def _asks_for_help(words: Sequence[str]) -> bool:
+    return not words or bool({"--help", "-h"} & set(words)) or (len(words) == 1 and words[0] in {n for n, *_ in _NOUNS})
+
+
+def _wide_console() -> Console:
+    from rich.console import Console
+
+    return Console(width=_PIPE_WIDTH)
 
 
 def unknown(words: Sequence[str]) -> str | None:

@@ -1,13 +1,12 @@
-"""The fence and what an attempt used: what every write of a worker carries."""
+"""The fence and what an attempt used: what every write of a worker carries. Named tuples, for they are made for every job."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(NamedTuple):
     """What every write of a worker names: the attempt must be open, or nothing is written."""
 
     workspace_id: UUID
@@ -21,8 +20,7 @@ class Fence:
         return self.workspace_id, self.job_id, self.attempt_id
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(NamedTuple):
     """What an attempt used: CPU seconds, peak memory and bytes written, of all its processes. None: not measured."""
 
     cpu_seconds: float | None = None

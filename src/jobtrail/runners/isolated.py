@@ -104,8 +104,9 @@ class _Attempt:
             server.close()
             for task in list(self._tasks):
                 task.cancel()
+            if self._writer is not None:
+                self._writer.transport.abort()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await self._hang_up()
         if self._unwind is not None:
             raise self._unwind
         return self._judged(ended)
@@ -115,12 +116,6 @@ class _Attempt:
         if self._writer is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), _LAST_WORDS_SECONDS)
-
-    async def _hang_up(self) -> None:
-        if self._writer is not None:
-            self._writer.transport.abort()
-            with suppress(OSError):
-                await self._writer.wait_closed()
 
     async def _supervised(self) -> Ended:
         spec = Spec(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from jobtrail.core.model import Asset
@@ -15,8 +15,7 @@ from jobtrail.core.status import LogLevel, LogSource, Phase, StepStatus, StepTyp
 from jobtrail.service.usage import Call
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """The job and attempt that a context speaks for. `input` is JSON text."""
 
     job_id: UUID

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from jobtrail.core.errors import StaleAttempt
@@ -17,8 +18,7 @@ from jobtrail.store.query import Query, Steps, ask, flow
 NO_MARK = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """An attempt that succeeded. `output` is JSON that passed the door, or None."""
 
     fence: Fence

@@ -30,7 +30,6 @@ from jobtrail.worker.journal import Book, Journal
 from jobtrail.worker.running import LOST, Running
 
 
-
 class Execute(Protocol):
     """Runs a verb and insists while the database is away."""
 

@@ -86,7 +86,8 @@ class Worker:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
         hot = replace(self._dial, hot=True, name=f"jobtrail {self.name}")
-        claims, ends, calls, upkeep_link = (Link(hot) for _ in range(4))
+        claims, ends, calls = (Link(hot) for _ in range(3))
+        upkeep_link = Link(replace(self._dial, name=f"jobtrail upkeep {self.name}"))  # reads by time, so not hot
         calls_for_heart = Calls(
             rescued=lambda _: loop.call_soon_threadsafe(self._hear, ""),
             declared_gone=lambda: loop.call_soon_threadsafe(self._declared_gone),

@@ -15,8 +15,8 @@ with closed as (
 ), started as (
   update jobtrail.jobs j set status = 'RUNNING', event = 'job.started', actor_type = 'worker',
     actor_id = $1::uuid::text, attempt_count = j.attempt_count + 1, progress = 0, stage = null, step_id = null,
-    attempt_id = ($6::text || substr(md5($7::text || j.id::text), 1, 3) || '8'
-      || substr(md5($7::text || j.id::text), 4, 15))::uuid
+    attempt_id = ($6::text || substr(md5($7::text || j.workspace_id || j.id), 1, 3) || '8'
+      || substr(md5($7::text || j.workspace_id || j.id), 4, 15))::uuid
   where j.workspace_id = any (array(select distinct workspace_id from picked))
     and j.id = any (array(select job_id from picked)) and j.status = 'QUEUED'
   returning j.*
