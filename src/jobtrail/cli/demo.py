@@ -90,6 +90,7 @@ class Stage:
     hands: list[Hand] = field(default_factory=list)
     deaths: list[Death] = field(default_factory=list)
     _asked: set[UUID] = field(default_factory=set)
+    _tell: Callable[[str], None] = notice
 
     def say(self, line: str) -> None:
         """A line of the story: it is what was asked for, unless data is wanted."""
@@ -111,7 +112,8 @@ class Stage:
             self.say("  This is a real job. While it runs, try to break it, in another terminal:\n")
             self.say(f"    kill -9 {self.hands[0].pid}   or   kill -9 {self.hands[1].pid}\n")
         view: View | None = None
-        with self._beside(lambda over: self._look_after(job_id, over, kill=kill)), screen(self.flags, data=True) as shown:
+        with screen(self.flags, data=True) as shown, self._beside(lambda over: self._look_after(job_id, over, kill=kill)):
+            self._tell = shown.say
             for view in follow(self.client, job_id, halt=self.halt):
                 shown.see(view)
                 for gate in view.gates:
@@ -149,7 +151,7 @@ class Stage:
                 try:
                     killed = self._kill_at_work(job_id)
                 except Unavailable as error:
-                    notice(f"! {error.message}")
+                    self._tell(f"! {error.message}")
 
     def _kill_at_work(self, job_id: UUID) -> int | None:
         """Kills the process that is in the middle of a step, if it is far enough; answers its id."""
@@ -161,7 +163,7 @@ class Stage:
         pid = next((worker.process_id for worker in self.client.workers() if worker.id == attempt.worker_id), None)
         if pid is None or pid not in {hand.pid for hand in self.hands}:
             return None
-        notice(f'⚡ kill -9 {pid}, in the middle of "{now[0].name}"')
+        self._tell(f'⚡ kill -9 {pid}, in the middle of "{now[0].name}"')
         os.kill(pid, signal.SIGKILL)
         return pid
 
@@ -170,10 +172,10 @@ class Stage:
             return
         self._asked.add(gate.id)
         if by_itself:
-            notice(f"◇ {gate.question}  Nobody is asked here, so the demo approves.")
+            self._tell(f"◇ {gate.question}  Nobody is asked here, so the demo approves.")
             self.client.decide(gate.id, approve=True, comment="approved by the demo")
             return
-        notice(f"◇ {gate.question}  Press Enter, or in another terminal: jobtrail gate approve @last")
+        self._tell(f"◇ {gate.question}  Press Enter, or in another terminal: jobtrail gate approve @last")
         threading.Thread(target=self._wait_for_enter, args=(gate,), daemon=True).start()
 
     def _wait_for_enter(self, gate: Gate) -> None:
@@ -182,7 +184,7 @@ class Stage:
                 try:
                     self.client.decide(gate.id, approve=True, comment="approved in the demo's terminal")
                 except JobtrailError as error:  # somebody was faster, in another terminal
-                    notice(error.message)
+                    self._tell(error.message)
                 return
 
     @contextmanager

@@ -11,7 +11,7 @@ from jobtrail.cli.follow import View
 from jobtrail.core.audit import Report
 from jobtrail.core.ids import short
 from jobtrail.core.model import Event, Worker
-from jobtrail.core.status import JobStatus, StepStatus
+from jobtrail.core.status import AttemptStatus, JobStatus, StepStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Ending:
         found = []
         for attempt, after in zip(self.view.attempts, [*self.view.attempts[1:], None], strict=True):
             pid = pids.get(attempt.worker_id)
-            if attempt.status != "LOST" or pid is None:
+            if attempt.status != AttemptStatus.LOST or pid is None:
                 continue
             resumed = after.started_at.timestamp() - died[pid] if after is not None and pid in died else None
             mine = [event for event in self.trail if event.attempt_id == attempt.id]

@@ -88,7 +88,7 @@ def _decide(ref: str, form: tuple[str, ...], message: str | None, flags: Flags, 
     said = "approved" if yes else "rejected"
     show.thing({"id": gate.id, "job_id": gate.job_id, "status": status}, lambda: [("gate", gate.id), ("status", status)],
                flags)  # fmt: skip
-    more = "; more approvals are needed" if status == "WAITING" else ""
+    more = "; more approvals are needed" if status == GateStatus.WAITING else ""
     notice(f"{said}{more}: {words.one_line(gate.question, 100)}  (job {short(gate.job_id)})")
     return 0
 

@@ -124,7 +124,7 @@ def _to_the_end(here: Place, client: Client, project: Project, job: Job, flags: 
         raise apps.unknown(job.type, project.types)
     shown = screen(flags, data=False)  # before the worker catches what is printed
     worker = Worker(here.dial(ALL, "jobtrail run"), {job.type: runner}, plan_of(here, (job.queue,), slots=1))
-    ends = Ends(client, job.id, worker)
+    ends = Ends(client, job.id, worker, shown.say)
     try:
         view = asyncio.run(_work(worker, client, job.id, shown, ends))
     finally:
@@ -145,6 +145,7 @@ class Ends:
     client: Client
     job_id: UUID
     worker: Worker
+    say: Callable[[str], None]
     halt: threading.Event = field(default_factory=threading.Event)
     asked: int = 0
 
@@ -152,7 +153,7 @@ class Ends:
         """Ctrl-C."""
         self.asked += 1
         if self.asked == 1:
-            notice("cancelling; press Ctrl-C again to leave at once")
+            self.say("cancelling; press Ctrl-C again to leave at once")
             threading.Thread(target=self._cancel, daemon=True).start()
             return
         self.halt.set()
@@ -168,7 +169,7 @@ class Ends:
         try:
             self.client.cancel(self.job_id, "interrupted with Ctrl-C")
         except JobtrailError as error:  # it ended meanwhile, or the database is away: then only leaving helps
-            notice(f"it cannot be cancelled: {error.message}")
+            self.say(f"it cannot be cancelled: {error.message}")
 
 
 async def _work(worker: Worker, client: Client, job_id: UUID, shown: Screen, ends: Ends) -> View:

@@ -30,6 +30,9 @@ class Screen(Protocol):
     def see(self, view: View) -> None:
         """Shows what is new."""
 
+    def say(self, line: str) -> None:
+        """Shows a line beside it, from any thread."""
+
 
 def screen(flags: Flags, *, data: bool) -> Screen:
     """The screen that suits. `data`: what is followed is what was asked for, so it goes to stdout."""
@@ -72,6 +75,9 @@ class Lines:
         if view.ended:
             print(saying.of_end(view), file=self._out, flush=True)
 
+    def say(self, line: str) -> None:
+        print(line, file=self._out, flush=True)
+
 
 class Stream:
     """One JSON object a line on stdout: `event`, `log`, and at the end `job`."""
@@ -92,6 +98,9 @@ class Stream:
             show.line({"log": show.plain(line)})
         if view.ended:
             show.line({"job": show.plain(view.job)})
+
+    def say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
 
 
 class Moving:
@@ -131,6 +140,11 @@ class Moving:
             if event.type in ("job.lost", "job.interrupted", "job.retry_scheduled", "job.retried"):
                 self._console.print(Text(saying.of_event(event, view) or "", style="magenta"))
         self._live.update(_picture(view, self._console.height - 4), refresh=True)
+
+    def say(self, line: str) -> None:
+        from rich.text import Text
+
+        self._console.print(Text(line))
 
 
 def log_text(line: Line) -> str:

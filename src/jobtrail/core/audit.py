@@ -253,7 +253,7 @@ def _check_steps(audit: Audit, job: JobLines, folded: fold.Folded, *, whole: boo
         if step is None:
             audit.found(Kind.STEP, f"step {id} is missing", job.workspace_id, job.job_id)
             continue
-        statuses = (said.status,) if said.status else ("RUNNING", "FAILED")
+        statuses = (said.status,) if said.status else (StepStatus.RUNNING, StepStatus.FAILED)
         if step["output_sha256"] != said.output_sha256:
             audit.found(Kind.STEP, f"the output of step {id} was changed", job.workspace_id, job.job_id)
         if step["status"] not in statuses or (said.key is not None and step["key"] != said.key):

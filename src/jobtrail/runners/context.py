@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -65,10 +64,14 @@ class Context:
     def __init__(self, assignment: Assignment, desk: Desk) -> None:
         self.assignment = assignment
         self.desk = desk
-        self.log = Log(self)
         self.at_end: list[Callable[[], None]] = []
         self._phase = Phase.EXECUTION
-        self._calls: Counter[str] = Counter()
+        self._calls: dict[str, int] = {}
+
+    @property
+    def log(self) -> Log:
+        """The job's log."""
+        return Log(self)
 
     @property
     def job_id(self) -> UUID:
@@ -195,8 +198,8 @@ class Context:
 
     def _key(self, name: str) -> str:
         jsonguard.check_name(name, "a step's name")
-        self._calls[name] += 1
-        return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
+        calls = self._calls[name] = self._calls.get(name, 0) + 1
+        return name if calls == 1 else f"{name}#{calls}"
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def _ends(rows: list[Row], worker_id: UUID) -> tuple[object, ...]:
         arrays.uuids(list({row[0] for row in rows})),
         arrays.uuids([row[1] for row in rows]),
         arrays.uuids([row[2] for row in rows]),
-        arrays.texts(["SUCCESS"] * n),
+        arrays.texts([ResultStatus.SUCCESS] * n),
         None,
         None,
         arrays.numbers([0] * n),
