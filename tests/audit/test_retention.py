@@ -10,10 +10,10 @@ import pytest
 from audit.history import KEY, SERVES_ALL, History
 from audit.tampers import Vandal
 from database import Clock, Connection
-from scene import Scene
+from scene import ME, Scene
 
 from jobtrail.core.audit import Kind, Report
-from jobtrail.service import audit, upkeep
+from jobtrail.service import audit, jobs, upkeep
 from jobtrail.store.db import run
 
 DAY = timedelta(days=1)
@@ -142,6 +142,7 @@ def test_removed_jobs_leave_tombstones_that_verify(years: Years) -> None:
     [
         "last_seq = last_seq + 1", "last_seq = last_seq - 1", "trail_hash = sha256(trail_hash)",
         "first_at = first_at + interval '1 hour'", "last_at = last_at - interval '1 second'",
+        "last_at = last_at + interval '1 second'",
         "removed_at = last_at", "job_id = workspace_id",
     ],
 )  # fmt: skip
@@ -173,6 +174,15 @@ def test_a_job_whose_days_are_all_gone_is_not_held_against_them(years: Years) ->
     young = years.scene.enqueue()
     years.vandal().do("delete from jobtrail.events where job_id = %s", young)
     assert [finding.message for finding in years.verify().findings] == ["it has no events at all"]
+
+
+def test_a_job_that_lost_its_beginning_may_not_lose_its_end(years: Years) -> None:
+    job = years.jobs[0]
+    years.drop(years.first + DAY)
+    years.scene.do(jobs.update(years.scene.workspace, job, jobs.Change(title="late"), ME))
+    assert years.verify().ok
+    years.vandal().do("delete from jobtrail.events where job_id = %s and seq >= 6", job)
+    assert [finding.message for finding in years.verify().findings] == ["events 6 to 6 are missing"]
 
 
 def test_a_day_without_a_table_of_its_own_is_never_dropped(scene: Scene, clock: Clock) -> None:

@@ -49,7 +49,9 @@ def test_an_export_verifies_without_the_database_until_it_is_changed(
     path = jobtrail.folder / "all.jsonl"
     monkeypatch.delenv("JOBTRAIL_DATABASE_URL")
     assert jobtrail.ok("audit", "verify", "all.jsonl", "-o", "json").data["report"]["jobs"] == 2
-    path.write_text(path.read_text().replace('"priority":5', '"priority":6', 1).replace('"priority": 5', '"priority": 6', 1))
+    path.write_text(
+        path.read_text().replace('"priority":5', '"priority":6', 1).replace('"priority": 5', '"priority": 6', 1)
+    )
     assert jobtrail("audit", "verify", "all.jsonl").code == 9
     assert jobtrail("audit", "verify", "nothing.jsonl").code == 5
 

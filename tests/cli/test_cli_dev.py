@@ -97,4 +97,3 @@ def test_the_demo_survives_a_kill_and_proves_it(own: Terminal) -> None:
 
 def _attempts(own: Terminal) -> list[str]:
     return [one["status"] for one in own.ok("job", "get", "-o", "json").data["attempts"]]
-

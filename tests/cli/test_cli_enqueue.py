@@ -75,7 +75,13 @@ def test_an_idempotency_key_answers_the_same_job_or_refuses_another_request(proj
 
 @pytest.mark.parametrize(
     ("pairs", "says"),
-    [(["nme=Ana"], "nme"), ([], "name"), (["name=Ana", "times=often"], "times"), (["name:=5"], "name"), (["Ana"], "Ana")],
+    [
+        (["nme=Ana"], "nme"),
+        ([], "name"),
+        (["name=Ana", "times=often"], "times"),
+        (["name:=5"], "name"),
+        (["Ana"], "Ana"),
+    ],
 )
 def test_input_that_does_not_fit_is_refused_and_nothing_is_enqueued(
     project: Terminal, pairs: list[str], says: str
@@ -89,7 +95,9 @@ def test_a_type_that_nobody_knows_is_refused_with_those_that_there_are(project: 
     scene.new_worker()  # knows the type `demo`
     ran = project("enqueue", "helo", "name=Ana")
     assert ran.code == 2
-    assert "did you mean 'hello'?" in ran.err and "command, hello" in ran.err and "live workers also know demo" in ran.err
+    assert (
+        "did you mean 'hello'?" in ran.err and "command, hello" in ran.err and "live workers also know demo" in ran.err
+    )
     assert project.ok("enqueue", "demo", "n:=5", "-o", "json").data["job"]["input"] == {"n": 5}
     assert project.ok("enqueue", "helo", "name=Ana", "--no-check", "-o", "json").data["job"]["type"] == "helo"
 

@@ -50,6 +50,10 @@ def test_what_is_written_is_clean(bare: Terminal, tool: str) -> None:
     bare.ok("init")
     argv = {"ruff": ["ruff", "check", "--isolated", "--select", "E,F,I,B,UP"], "mypy": ["mypy", "--strict"]}[tool]
     done = subprocess.run(
-        [sys.executable, "-m", *argv, "app.py", "test_app.py"], check=False, capture_output=True, text=True, cwd=bare.folder
+        [sys.executable, "-m", *argv, "app.py", "test_app.py"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=bare.folder,
     )
     assert done.returncode == 0, done.stdout + done.stderr

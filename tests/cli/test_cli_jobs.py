@@ -164,7 +164,12 @@ def test_waiting_ends_with_the_outcome_or_with_the_time(jobtrail: Terminal, scen
 
 def test_watching_a_job_that_has_ended_tells_its_story(jobtrail: Terminal, ended: UUID) -> None:
     told = jobtrail.ok("job", "watch", str(ended), "--logs").out
-    assert told.index("✓ fetch") < told.index("↻ failed: it went wrong") < told.index("▶ attempt 2") < told.index("✓ COMPLETED")
+    assert (
+        told.index("✓ fetch")
+        < told.index("↻ failed: it went wrong")
+        < told.index("▶ attempt 2")
+        < told.index("✓ COMPLETED")
+    )
     assert "two" in told
     lines = jobtrail.ok("job", "watch", str(ended), "-o", "jsonl").lines
     assert [next(iter(line)) for line in lines][-2:] == ["job", "result"]

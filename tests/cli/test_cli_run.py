@@ -63,7 +63,15 @@ def project(jobtrail: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 def test_what_a_job_prints_and_returns_goes_to_stdout_and_its_story_to_stderr(project: Terminal) -> None:
     ran = project("run", "hello", "name=Ana", "--title", "For Ana", "--tag", "a")
     assert (ran.code, ran.out) == (0, "thinking of Ana\nHello, Ana!\n")
-    for part in ('"For Ana"', "▶ on w-", "● think", "✓ think", "WARN: slowly  name=Ana", "✓ COMPLETED in", "1 files"):
+    for part in (
+        '"For Ana"',
+        "▶ on w-",
+        "● think",
+        "✓ think",
+        "WARN: slowly  name=Ana",
+        "✓ COMPLETED in",
+        "1 file: jobtrail file list",
+    ):
         assert part in ran.err, part
 
 

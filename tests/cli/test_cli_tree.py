@@ -133,7 +133,10 @@ def test_a_bug_is_one_line_and_a_traceback_only_on_demand(bare: Terminal, monkey
     monkeypatch.setattr("jobtrail.cli.place.configured", broken)
     ran = bare("job", "list")
     assert ran.code == 1
-    assert ran.err == "error[unexpected]: ZeroDivisionError: a bug\n  fix: run it again with --debug, and report what it prints\n"
+    assert (
+        ran.err
+        == "error[unexpected]: ZeroDivisionError: a bug\n  fix: run it again with --debug, and report what it prints\n"
+    )
     assert "Traceback" in bare("job", "list", "--debug").err
 
 
@@ -142,7 +145,9 @@ def test_the_completion_script_can_be_read_by_its_shell(bare: Terminal, shell: s
     script = bare.ok("completion", shell).out
     assert "timeline" in script and "--idempotency-key" in script
     if shutil.which(shell):
-        done = subprocess.run([shell, "-n"], input=script, check=False, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+        done = subprocess.run(
+            [shell, "-n"], input=script, check=False, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}
+        )
         assert (done.returncode, done.stderr) == (0, "")
     else:
         assert shell != "bash", "bash must be there to hold its script against it"

@@ -56,7 +56,11 @@ def test_a_worker_needs_a_database_of_its_own(bare: Terminal) -> None:
 
 
 def test_an_app_that_is_named_must_be_there(project: Terminal) -> None:
-    for name, says in (("nothing.py", "no file nothing.py"), ("nothing:app", "cannot be imported"), ("json:dumps", "App")):
+    for name, says in (
+        ("nothing.py", "no file nothing.py"),
+        ("nothing:app", "cannot be imported"),
+        ("json:dumps", "App"),
+    ):
         ran = project.process("worker", "start", name)
         assert ran.code == 2 and says in ran.err
 

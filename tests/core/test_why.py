@@ -103,7 +103,9 @@ def test_a_running_job_tells_its_worker() -> None:
 
 
 def test_a_failed_job_tells_why_and_a_quarantined_one_what_to_do() -> None:
-    failed = replace(FACTS, status="FAILED", failure_count=3, error_code="timeout", error_message="it ran longer than 5 s")
+    failed = replace(
+        FACTS, status="FAILED", failure_count=3, error_code="timeout", error_message="it ran longer than 5 s"
+    )
     assert sentence(failed) == "It failed 3 times: timeout: it ran longer than 5 s."
     lost = replace(failed, error_code="quarantined", error_message="three workers were lost")
     assert "put aside" in sentence(lost) and "jobtrail job retry" in sentence(lost)

@@ -60,13 +60,13 @@ def fill(conn: Connection, workspace: UUID) -> None:
 
 def fill_by_hand(admin: Connection, workspace: UUID) -> None:
     """What only upkeep, or no verb yet, makes."""
+    seal = "workspace_id, number, after_txid, up_to_txid, first_at, last_at, events, parts, root, previous, signature"
+    stone = "workspace_id, job_id, last_seq, trail_hash, first_at, last_at"
     for into in (
         "projects (workspace_id, id, name) values (%(w)s, gen_random_uuid(), 'p')",
         "tasks (workspace_id, id, title) values (%(w)s, gen_random_uuid(), 't')",
-        "seals (workspace_id, number, after_txid, up_to_txid, first_at, last_at, events, parts, root, previous, signature)"
-        " values (%(w)s, 1, 0, 1, now(), now(), 1, '[]', '', '', '')",
-        "tombstones (workspace_id, job_id, last_seq, trail_hash, first_at, last_at)"
-        " values (%(w)s, gen_random_uuid(), 1, '', now(), now())",
+        f"seals ({seal}) values (%(w)s, 1, 0, 1, now(), now(), 1, '[]', '', '', '')",
+        f"tombstones ({stone}) values (%(w)s, gen_random_uuid(), 1, '', now(), now())",
     ):
         admin.execute(f"insert into jobtrail.{into}".encode(), {"w": workspace})
 
@@ -128,7 +128,8 @@ def test_a_tenant_cannot_write_for_another(tenants: dict[UUID, Connection], admi
             assert refused.value.sqlstate in ("42501", "JT002"), f"{attack}: {refused.value}"
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
         ours.execute(
-            "insert into jobtrail.jobs (workspace_id, id, type, status) values (%s, %s, 'x', 'QUEUED')", (OTHER, ids.new())
+            "insert into jobtrail.jobs (workspace_id, id, type, status) values (%s, %s, 'x', 'QUEUED')",
+            (OTHER, ids.new()),
         )
 
 
@@ -223,7 +224,11 @@ def test_no_day_is_reached_by_its_own_name(conn: Connection, admin: Connection) 
     days = [name for name, _, _, partition, _ in admin.execute(TABLES.encode()).fetchall() if partition]
     assert len(days) > 9
     for day in days:
-        for attack in ("select 1 from jobtrail.{}", "delete from jobtrail.{}", "insert into jobtrail.{} default values"):
+        for attack in (
+            "select 1 from jobtrail.{}",
+            "delete from jobtrail.{}",
+            "insert into jobtrail.{} default values",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 conn.execute(attack.format(day).encode())
 
@@ -244,7 +249,9 @@ def test_the_rights_are_these_and_no_more(admin: Connection) -> None:
             "where grantee = 'jobtrail_app' and table_schema = 'jobtrail' group by 1"
         ).fetchall()
     }
-    wanted = {table: rights.split(", ") if rights else [] for rights, tables in RIGHTS.items() for table in tables.split()}
+    wanted = {
+        table: rights.split(", ") if rights else [] for rights, tables in RIGHTS.items() for table in tables.split()
+    }
     assert found == wanted
 
 

@@ -10,16 +10,20 @@ from law.statements import SOURCE
 
 ROOT = Path(__file__).parents[2]
 LINES_OF_A_FILE = 400
+LINES_OF_A_TEST_FILE = 500
+"""A test is read by itself; a file of them is only looked through."""
 LINES_OF_A_FUNCTION = 40
 SHALLOW = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc", "impl"}
 
 LONG_FILES = {
     "src/jobtrail/sql/migrations/0001_first.up.sql": "all tables, which are read together or not at all",
     "src/jobtrail/sql/schema.sql": "written by pg_dump, for looking things up",
-    "tests/service/test_machine.py": "one machine: its rules share what they know, and each is a few lines",
-    "tests/service/pure_model.py": "one world: all verbs side by side, so that they can be held against the design",
 }
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FUNCTIONS = {
+    "src/jobtrail/core/status.py:_moves": "the table of legal moves, a line for each",
+    "src/jobtrail/worker/desk.py:keep": "two records, spelled out field by field",
+    "src/jobtrail/worker/worker.py:run": "a worker's whole life: what it starts is what it must stop",
+}
 
 FILES = sorted(
     path
@@ -36,7 +40,11 @@ def name_of(path: Path) -> str:
 
 def test_files_are_short() -> None:
     long = {name_of(path): len(path.read_text().splitlines()) for path in FILES}
-    assert {name: lines for name, lines in long.items() if lines > LINES_OF_A_FILE and name not in LONG_FILES} == {}
+    assert {name: lines for name, lines in long.items() if lines > allowed(name) and name not in LONG_FILES} == {}
+
+
+def allowed(name: str) -> int:
+    return LINES_OF_A_TEST_FILE if name.startswith("tests/") else LINES_OF_A_FILE
 
 
 def test_functions_are_short() -> None:
@@ -67,16 +75,20 @@ def test_a_docstring_does_not_count() -> None:
 
 def test_whatever_is_excused_is_long_indeed() -> None:
     for name, reason in LONG_FILES.items():
-        assert len((ROOT / name).read_text().splitlines()) > LINES_OF_A_FILE, f"{name} needs no excuse any more: {reason}"
+        assert len((ROOT / name).read_text().splitlines()) > allowed(name), f"{name} needs no excuse any more: {reason}"
 
 
 def test_every_module_says_what_lives_there() -> None:
     for path in SOURCE.rglob("*.py"):
         said = ast.get_docstring(ast.parse(path.read_text()))
-        assert said and said.split("\n\n")[0].rstrip().endswith((".", "?")), f"{name_of(path)} does not say what it is for"
+        assert said and said.split("\n\n")[0].rstrip().endswith((".", "?")), (
+            f"{name_of(path)} does not say what it is for"
+        )
 
 
 @pytest.mark.parametrize("folder", ["src", "tests"])
 def test_no_module_is_named_after_nothing(folder: str) -> None:
-    parts = {part.removesuffix(".py") for path in PYTHON for part in path.relative_to(ROOT).parts if folder in path.parts}
+    parts = {
+        part.removesuffix(".py") for path in PYTHON for part in path.relative_to(ROOT).parts if folder in path.parts
+    }
     assert parts & SHALLOW == set()

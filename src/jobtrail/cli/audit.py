@@ -109,9 +109,7 @@ def _verified_file(file: Path, config: Config) -> Report:
 
 
 def _exported(here: Place, workspace: UUID, job_id: UUID | None, write: Callable[[str], object]) -> int:
-    work = (
-        trail.export_workspace(workspace, write) if job_id is None else trail.export_job(workspace, job_id, write)
-    )
+    work = trail.export_workspace(workspace, write) if job_id is None else trail.export_job(workspace, job_id, write)
     dial = here.dial(ALL, "jobtrail audit")
     with closing(connect(dial)) as conn:
         return run_each(conn, work, dial.scope)

@@ -96,7 +96,11 @@ def _tables(have: int, need: int) -> Finding:
     if have == 0:
         return Finding(Level.BAD, "tables", "this database has no jobtrail tables yet", "jobtrail db up")
     if have < need:
-        return Finding(Level.BAD, "tables", f"the tables are version {have}, this program needs {need}", "jobtrail db up")
+        return Finding(
+            Level.BAD, "tables", f"the tables are version {have}, this program needs {need}", "jobtrail db up"
+        )
     if have > need:
-        return Finding(Level.BAD, "tables", f"the tables are version {have}, this program knows {need}", "upgrade jobtrail")
+        return Finding(
+            Level.BAD, "tables", f"the tables are version {have}, this program knows {need}", "upgrade jobtrail"
+        )
     return Finding(Level.OK, "tables", f"version {have}, as this program needs them")

@@ -146,7 +146,9 @@ def prune(*, flags: Flags = NO_FLAGS) -> int:
 
     with place.opened(config) as here:
         removed = asyncio.run(work(here))
-    show.thing(removed, lambda: [(f"{name.replace('_', ' ')} removed", count) for name, count in removed.items()], flags)
+    show.thing(
+        removed, lambda: [(f"{name.replace('_', ' ')} removed", count) for name, count in removed.items()], flags
+    )
     return exits.OK
 
 
@@ -191,7 +193,9 @@ def _tell(found: list[Migration], flags: Flags) -> None:
     numbered = [{"number": one.number, "name": one.name} for one in found]
     if flags.output in ("json", "jsonl") or found:
         show.rows(
-            numbered, [show.Column("NUMBER", lambda one: one["number"]), show.Column("NAME", lambda one: one["name"])], flags
+            numbered,
+            [show.Column("NUMBER", lambda one: one["number"]), show.Column("NAME", lambda one: one["name"])],
+            flags,
         )
 
 

@@ -112,7 +112,10 @@ class Stage:
             self.say("  This is a real job. While it runs, try to break it, in another terminal:\n")
             self.say(f"    kill -9 {self.hands[0].pid}   or   kill -9 {self.hands[1].pid}\n")
         view: View | None = None
-        with screen(self.flags, data=True) as shown, self._beside(lambda over: self._look_after(job_id, over, kill=kill)):
+        with (
+            screen(self.flags, data=True) as shown,
+            self._beside(lambda over: self._look_after(job_id, over, kill=kill)),
+        ):
             self._tell = shown.say
             for view in follow(self.client, job_id, halt=self.halt):
                 shown.see(view)

@@ -98,7 +98,11 @@ def lines_of(ending: Ending) -> Iterator[str]:
     yield ""
     for loss in ending.losses:
         where = f' in the middle of "{loss.step}"' if loss.step else ""
-        again = "" if loss.resumed_seconds is None else f"; another worker went on {words.length(loss.resumed_seconds)} later"
+        again = (
+            ""
+            if loss.resumed_seconds is None
+            else f"; another worker went on {words.length(loss.resumed_seconds)} later"
+        )
         yield f"▚ Killed     worker pid {loss.pid}{where}{again}"
     if ending.repeated:
         yield f"✗ Repeated   {', '.join(ending.repeated)} ran again although finished: please report it"

@@ -234,5 +234,3 @@ def stopping() -> Iterator[tuple[threading.Event, threading.Event]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-

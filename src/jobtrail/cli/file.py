@@ -84,7 +84,9 @@ def get(
         return 0
     target = _target(asset, to)
     if target.exists() and not force:
-        raise with_fix(Conflict(f"{target} is there already"), "name another place with --to, or replace it with --force")
+        raise with_fix(
+            Conflict(f"{target} is there already"), "name another place with --to, or replace it with --force"
+        )
     try:
         shutil.copyfile(stored, target)
     except OSError as error:

@@ -14,6 +14,7 @@ from jobtrail.client import Client
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.ids import short
 from jobtrail.core.model import Gate
+from jobtrail.core.status import GateStatus
 
 
 def gates(*, all: Annotated[bool, Switch] = False, job: str | None = None, flags: Flags = NO_FLAGS) -> int:

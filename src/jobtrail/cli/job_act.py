@@ -18,9 +18,7 @@ from jobtrail.core.ids import short
 from jobtrail.core.status import JobStatus
 
 
-def cancel(
-    *jobs: Ref, reason: Annotated[str | None, Parameter(alias="-m")] = None, flags: Flags = NO_FLAGS
-) -> int:
+def cancel(*jobs: Ref, reason: Annotated[str | None, Parameter(alias="-m")] = None, flags: Flags = NO_FLAGS) -> int:
     """Cancel jobs: what waits at once, what runs by asking its worker.
 
     Parameters

@@ -46,9 +46,7 @@ def watch(
         return to_the_end(client, job_id, flags, logs=logs, timeout=patience, data=True)
 
 
-def wait(
-    *jobs: Ref, timeout: Annotated[str | None, Parameter(alias="-t")] = None, flags: Flags = NO_FLAGS
-) -> int:
+def wait(*jobs: Ref, timeout: Annotated[str | None, Parameter(alias="-t")] = None, flags: Flags = NO_FLAGS) -> int:
     """Wait for the end of jobs. Exits with their outcome, 9 when they ended differently, 8 when the time is over.
 
     Parameters

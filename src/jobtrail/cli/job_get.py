@@ -124,7 +124,11 @@ def _show(found: list[Event], flags: Flags) -> None:
 
 
 def _actor(event: Event) -> str:
-    return saying.worker_of(event.actor_id) if event.actor_type == "worker" else f"{event.actor_type} {event.actor_id or ''}"
+    return (
+        saying.worker_of(event.actor_id)
+        if event.actor_type == "worker"
+        else f"{event.actor_type} {event.actor_id or ''}"
+    )
 
 
 def _says(event: Event) -> str:

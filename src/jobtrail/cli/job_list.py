@@ -101,5 +101,3 @@ def _statuses(given: tuple[str, ...]) -> tuple[JobStatus, ...] | None:
     if strange:
         raise Usage(f"{strange[0]} is no status of a job; there are {', '.join(JobStatus)}")
     return tuple(JobStatus(word) for word in wanted) or None
-
-

@@ -13,12 +13,13 @@ from jobtrail.cli import place, refs, saying, show, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Ref
 from jobtrail.core.ids import short
 from jobtrail.core.model import Attempt, Event, Job
-from jobtrail.core.status import FINAL, AttemptStatus, JobStatus, StepStatus
+from jobtrail.core.status import FINAL, AttemptStatus, JobStatus, StepStatus, WaitReason
 
 _WIDTH: Final = 110
 _LEAST_BAR: Final = 20
 _LONGEST_NAME: Final = 36
 _QUIET_SECONDS: Final = 0.05
+_WAITS_FOR: Final[dict[str, str]] = {WaitReason.RETRY: "to be tried again", WaitReason.SCHEDULE: "for its time"}
 _CUT_OFF: Final = {AttemptStatus.LOST: "▚", AttemptStatus.INTERRUPTED: "↷"}
 
 
@@ -142,7 +143,11 @@ def _steps(attempt: Attempt, trail: Sequence[Event]) -> Iterable[Span]:
                 open_steps[event.step_id] = (str(note.get("step", "")), event.at)
             case "step.completed" | "gate.passed" | "step.failed" | "gate.failed" | "step.skipped":
                 name, began = open_steps.pop(event.step_id, (str(note.get("step", "")), event.at))
-                ends = {"completed": StepStatus.COMPLETED, "passed": StepStatus.COMPLETED, "skipped": StepStatus.SKIPPED}
+                ends = {
+                    "completed": StepStatus.COMPLETED,
+                    "passed": StepStatus.COMPLETED,
+                    "skipped": StepStatus.SKIPPED,
+                }
                 status = ends.get(event.type.partition(".")[2], StepStatus.FAILED)
                 done.append(Span(name, status, began, event.at, 1))
     for name, began in open_steps.values():
@@ -157,7 +162,7 @@ def _wait(event: Event) -> str:
     note = event.payload if isinstance(event.payload, dict) else {}
     if event.type == "gate.requested":
         return "for a decision"
-    return {"RETRY": "to be tried again", "SCHEDULE": "for its time"}.get(str(note.get("wait_reason")), "to go on")
+    return _WAITS_FOR.get(str(note.get("wait_reason")), "to go on")
 
 
 def _plain(span: Span) -> object:

@@ -15,7 +15,9 @@ def listen(log_format: str, *, level: int = logging.INFO) -> None:
     """Sends what `jobtrail` logs to stderr, and from others what is at least a warning."""
     as_json = log_format == "json"
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if as_json else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(
+        _Json() if as_json else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+    )
     handler.addFilter(lambda record: record.name.startswith(_OURS) or record.levelno >= logging.WARNING)
     root = logging.getLogger()
     root.addHandler(handler)

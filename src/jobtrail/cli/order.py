@@ -53,9 +53,7 @@ class Wishes:
 NO_WISHES: Final = Wishes()
 
 
-def of_type(
-    project: Project, type: str, pairs: Sequence[str], given: str | None, wishes: Wishes = NO_WISHES
-) -> NewJob:
+def of_type(project: Project, type: str, pairs: Sequence[str], given: str | None, wishes: Wishes = NO_WISHES) -> NewJob:
     """A job of a type that the project may know. Raises Invalid when it knows it and the input does not fit."""
     runner = project.runner(type)
     input = values.read(pairs, given, apps.schema_of(runner))
@@ -91,7 +89,9 @@ def known_to(client: Client, project: Project, type: str) -> None:
     """Raises UnknownType unless the project or a live worker knows the type."""
     if type in project.types:
         return
-    elsewhere = {one for worker in client.workers() if worker.leased and worker.stopped_at is None for one in worker.types}
+    elsewhere = {
+        one for worker in client.workers() if worker.leased and worker.stopped_at is None for one in worker.types
+    }
     if type not in elsewhere:
         raise apps.unknown(type, project.types, elsewhere)
 
@@ -133,7 +133,9 @@ def start_at(delay: str | None, at: str | None) -> datetime | None:
     try:
         return datetime.fromisoformat(at).astimezone(UTC)
     except ValueError as error:
-        raise Invalid(f"--at {at!r} is not a time; write for example 2026-01-31T18:30 or 2026-01-31T18:30:00Z") from error
+        raise Invalid(
+            f"--at {at!r} is not a time; write for example 2026-01-31T18:30 or 2026-01-31T18:30:00Z"
+        ) from error
 
 
 def _said(wrong: dict[str, str]) -> list[str]:

@@ -116,6 +116,3 @@ def migrated(server: embedded.Server) -> int:
 def programs_of(config: Config) -> binaries.Binaries | None:
     """The PostgreSQL that the settings name; None: the best that is found."""
     return None if config.postgres_bin is None else binaries.find(config.postgres_bin)
-
-
-

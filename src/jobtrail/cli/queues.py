@@ -14,9 +14,7 @@ from jobtrail.core.model import QueueDepth
 from jobtrail.service.queues import CAP
 
 
-def queues(
-    *, watch: Annotated[bool, Parameter(alias="-w", negative=())] = False, flags: Flags = NO_FLAGS
-) -> int:
+def queues(*, watch: Annotated[bool, Parameter(alias="-w", negative=())] = False, flags: Flags = NO_FLAGS) -> int:
     """How the queues stand: what waits ready in them, and what is paused.
 
     Parameters

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from cyclopts import Parameter
 
-from jobtrail.cli import apps, exits, hands, job_follow, order, place, refs
+from jobtrail.cli import apps, exits, hands, job_follow, order, place, refs, words
 from jobtrail.cli.apps import Project
 from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Plain, Whole
 from jobtrail.cli.follow import View, follow
@@ -134,7 +134,7 @@ def _to_the_end(here: Place, client: Client, project: Project, job: Job, flags: 
     if not view.ended:
         notice(f"job {short(job.id)} is {view.job.status}; go on with it: jobtrail run --resume {short(job.id)}")
     elif files := client.assets(job.id):
-        notice(f"{len(files)} files: jobtrail file list {short(job.id)}")
+        notice(f"{words.counted(len(files), 'file')}: jobtrail file list {short(job.id)}")
     return exits.INTERRUPTED if ends.asked else exits.of_job(view.job.status)
 
 
@@ -211,5 +211,3 @@ def _signals(handlers: dict[signal.Signals, Callable[[], None]]) -> Iterator[Non
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)
-
-

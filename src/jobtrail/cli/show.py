@@ -118,9 +118,7 @@ def time_column(title: str, of: Callable[[T], datetime | None], rank: int = 0) -
 
 def status_column(of: Callable[[T], str]) -> Column[T]:
     """Statuses: the word, for people with its sign and colour."""
-    return Column(
-        "STATUS", of, lambda item: f"{words.glyph(of(item))} {of(item)}", lambda item: words.color(of(item))
-    )
+    return Column("STATUS", of, lambda item: f"{words.glyph(of(item))} {of(item)}", lambda item: words.color(of(item)))
 
 
 def _cell(value: object) -> str:

@@ -84,9 +84,7 @@ def start(
         return asyncio.run(_work(here, project, once=once, parent=while_parent))
 
 
-def workers(
-    *, watch: Annotated[bool, Parameter(alias="-w", negative=())] = False, flags: Flags = NO_FLAGS
-) -> int:
+def workers(*, watch: Annotated[bool, Parameter(alias="-w", negative=())] = False, flags: Flags = NO_FLAGS) -> int:
     """The workers, those alive first.
 
     Parameters
@@ -182,5 +180,3 @@ def _state(worker: Known) -> str:
     if not worker.leased:
         return "lost"
     return "draining" if worker.draining_at is not None else "working"
-
-

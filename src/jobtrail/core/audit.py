@@ -13,6 +13,7 @@ from uuid import UUID
 
 from jobtrail.core import chain, fold
 from jobtrail.core.chain import Link, Part, Seal
+from jobtrail.core.status import StepStatus
 
 SHOWN: Final = 1_000
 SOONEST_DROP: Final = timedelta(days=7)

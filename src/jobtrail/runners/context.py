@@ -234,6 +234,8 @@ def in_this_process(call: Callable[[], T]) -> T:
 
 def of_model(wanted: Any, value: Any) -> Any:
     """Reads pydantic models, which msgspec leaves to us."""
+    if wanted is object:
+        return value
     if hasattr(wanted, "model_validate"):
         try:
             return wanted.model_validate(value)

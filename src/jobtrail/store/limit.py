@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg.raw_cursor import RawCursor
 
+from jobtrail.core.status import ResultStatus
 from jobtrail.store import arrays
 from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Dial, connect
