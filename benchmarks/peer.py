@@ -1,12 +1,13 @@
 """Ours beside PGQueuer, the fastest Python peer, which keeps no history: interleaved rounds on one server.
 
-    .venv/bin/python benchmarks/peer.py [--jobs 20000] [--rounds 3] [-o json]
+.venv/bin/python benchmarks/peer.py [--jobs 20000] [--rounds 3] [-o json]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import statistics
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import asyncpg
 import psycopg
+import uvloop
 from pgqueuer import PgQueuer
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
@@ -63,10 +65,8 @@ class Peer:
     async def reset(self) -> None:
         """Installs its tables anew."""
         queries = await self._queries()
-        try:
+        with contextlib.suppress(asyncpg.PostgresError):  # the first time there is nothing to remove
             await queries.uninstall()
-        except asyncpg.PostgresError:
-            pass  # the first time there is nothing to remove
         await queries.install()
 
     async def _single(self, count: int) -> float:
@@ -117,19 +117,17 @@ def main() -> None:
     parser.add_argument("-o", dest="output", choices=("table", "json"), default="table")
     asked = parser.parse_args()
     if asked.drain:
-        import uvloop
-
         uvloop.run(drain(asked.drain))
         return
     with tempfile.TemporaryDirectory(prefix="jobtrail-peer-") as name:
-        os.chmod(name, 0o755)
+        os.chmod(name, 0o755)  # noqa: S103  (the server's account passes; what is in it is 0700)
         with embedded.running(Path(name) / "home") as server:
             with connect(Dial(url=server.owner_url)) as conn:
                 migrate.up(conn)
             with psycopg.connect(server.admin_url, autocommit=True) as admin:
                 admin.execute("create database peer owner jobtrail_owner")
             peer = Peer(server.owner_url.replace("/jobtrail?", "/peer?"), asked.jobs)
-            ours = Bench(server.app_url, Path(name), asked.jobs, lambda line: None)
+            ours = Bench(server.app_url, Path(name), asked.jobs, lambda _: None)
             report(measured(ours, peer, asked.rounds), asked.output)
             ours.close()
 
@@ -147,7 +145,9 @@ def measured(ours: Bench, peer: Peer, rounds: int) -> dict[str, dict[str, float]
         pairs = [(of_peer(), of_ours()) for _ in range(rounds)]
         theirs, mine = (statistics.median(side) for side in zip(*pairs, strict=True))
         found[what] = {"ours": mine, "pgqueuer": theirs, "ratio": mine / theirs}
-        print(f"{what:22} {mine:>10,.0f} jobs/s   pgqueuer {theirs:>10,.0f}   × {mine / theirs:.2f}", file=sys.stderr)
+        print(
+            f"{what:22} {mine:>10,.0f} jobs/s   pgqueuer {theirs:>10,.0f}   ratio {mine / theirs:.2f}", file=sys.stderr
+        )
     return found
 
 

@@ -162,9 +162,7 @@ class App:
         if self._client is None:
             config: Config = settings.load()
             url = self._url or settings.running_database(config)
-            self._client = Client(
-                url, workspace=self.workspace, pgbouncer=config.pgbouncer
-            )
+            self._client = Client(url, workspace=self.workspace, pgbouncer=config.pgbouncer)
         return self._client
 
     @property

@@ -22,11 +22,11 @@ from worker.at_work import scene as make_scene
 import jobtrail as jt
 from jobtrail.app import Call, Handle
 from jobtrail.core.errors import Invalid
+from jobtrail.process.supervise import Spec
 from jobtrail.runners import isolated
 from jobtrail.runners.isolated import IsolatedRunner
 from jobtrail.service import workers
 from jobtrail.store.db import ALL, Scope, run
-from jobtrail.process.supervise import Spec
 
 ALL_WORKSPACES = Scope(ALL, standing=True)
 Own = Callable[..., Any]

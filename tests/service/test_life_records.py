@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from database import Connection
@@ -24,9 +25,10 @@ def test_lines_are_read_back_from_where_the_reader_stands(scene: Scene) -> None:
         logs.NewChunk(fence, step, 3, 1, ("WARN", "ERROR"), (), '{"n": 3}'),
     ]
     assert scene.do(logs.append(chunks)) == {fence.attempt_id}
-    read = lambda **said: [  # noqa: E731
-        chunk.first_line for chunk in scene.do(logs.read(scene.workspace, fence.job_id, **said))
-    ]
+
+    def read(**said: Any) -> list[int]:
+        return [chunk.first_line for chunk in scene.do(logs.read(scene.workspace, fence.job_id, **said))]
+
     assert (read(), read(from_line=2), read(from_line=3), read(from_line=4)) == ([1, 3], [1, 3], [3], [])
     assert (read(step_id=step), read(levels=(LogLevel.WARN,)), read(attempt_id=ids.new())) == ([3], [3], [])
     assert read(chunks=1) == [1]
@@ -77,7 +79,12 @@ def test_an_event_of_the_job_names_no_step(scene: Scene) -> None:
 def test_a_file_is_an_asset_of_its_job(scene: Scene) -> None:
     fence = scene.start()
     asset = assets.NewAsset(
-        id=ids.new(), name="report.pdf", byte_size=9, sha256="ab" * 32, storage_key="ab/ab", media_type="application/pdf"
+        id=ids.new(),
+        name="report.pdf",
+        byte_size=9,
+        sha256="ab" * 32,
+        storage_key="ab/ab",
+        media_type="application/pdf",
     )
     version = scene.job(fence.job_id).version
     assert scene.do(assets.keep(fence, asset)) == version + 1
@@ -127,7 +134,9 @@ def test_measures_of_a_worker_are_stored(scene: Scene, conn: Connection) -> None
             ],
         )
     )  # fmt: skip
-    rows = conn.execute("select metric_name, value, unit, job_id, queue, worker_id from jobtrail.metrics order by 1").fetchall()
+    rows = conn.execute(
+        "select metric_name, value, unit, job_id, queue, worker_id from jobtrail.metrics order by 1"
+    ).fetchall()
     assert rows == [
         ("frames", 24.0, "1/s", fence.job_id, None, scene.worker),
         ("load", 0.5, None, None, "default", scene.worker),
@@ -193,4 +202,3 @@ def test_a_worker_of_the_same_host_is_a_sibling(scene: Scene) -> None:
     first, second = scene.new_worker(), scene.new_worker()
     assert [one.id for one in scene.do(workers.siblings("boot", first))] == [second]
     assert scene.do(workers.siblings("another host", first)) == []
-

@@ -174,7 +174,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(queue=st.sampled_from(QUEUES), limit=st.integers(1, 3), by=which, known=st.booleans())
     def claim(self, queue: str, limit: int, by: int, known: bool) -> None:
-        worker = self.worker(by) if known or by else uuid4()
+        worker = self.worker(by) if known or by < 10 else uuid4()
         expected = self.world.claimable(queue, (TYPE,))[:limit]
         got = self.scene.claim(limit, queue=queue, worker=worker)
         assert {one.job_id for one in got} == {one.id for one in expected}
@@ -318,7 +318,7 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.fences)
     @rule(
-        fence=which, part=which, needed=st.integers(1, 3), expires=seldom, approvers=st.sampled_from([(), PEOPLE[:2]])
+        fence=which, part=which, needed=st.integers(1, 3), expires=delays, approvers=st.sampled_from([(), PEOPLE[:2]])
     )
     def ask(self, fence: int, part: int, needed: int, expires: timedelta | None, approvers: tuple[str, ...]) -> None:
         f, id = self.pick(fence), ids.new()

@@ -13,12 +13,12 @@ import psutil
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from store.embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, setting, until
 
 from jobtrail.core.errors import Misconfigured, Unavailable
 from jobtrail.store import binaries, embedded
 from jobtrail.store.account import server_account
 from jobtrail.store.embedded_home import PORT, SYSTEM_DATA, Place, locked
-from store.embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, setting, until
 
 
 @pytest.fixture(params=sorted(KINDS))

@@ -15,12 +15,12 @@ from typing import Self
 import psutil
 import psycopg
 import pytest
+from store.embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, until
 
 from jobtrail.core.errors import Misconfigured, Unavailable
 from jobtrail.store import binaries, embedded, embedded_process
 from jobtrail.store.embedded_home import Place, try_lock
 from jobtrail.store.embedded_process import live_pid
-from store.embedded_server import KINDS, QUICK, Command, a_home, do, ended, rows, until
 
 
 @pytest.fixture(params=sorted(KINDS))

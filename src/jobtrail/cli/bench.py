@@ -88,12 +88,14 @@ class Bench:
         figures = []
         for what, unit, more_is_better, of_limit, of_ours in plans:
             pairs = [(of_limit(), of_ours()) for _ in range(rounds)]
-            figures.append(_figure(what, unit, [b for _, b in pairs], [a for a, _ in pairs], more_is_better))
+            figures.append(
+                _figure(what, unit, [b for _, b in pairs], [a for a, _ in pairs], more_is_better=more_is_better)
+            )
             self._say(_line(figures[-1]))
         ticks = [(self._pick_up("limit-pick-up"), self._pick_up("worker")) for _ in range(rounds)]
         for percent in (50, 99):
             theirs, ours = ([_percentile(part, percent) for part in side] for side in zip(*ticks, strict=True))
-            figures.append(_figure(f"idle pick-up p{percent}", "ms", ours, theirs, False))
+            figures.append(_figure(f"idle pick-up p{percent}", "ms", ours, theirs, more_is_better=False))
             self._say(_line(figures[-1]))
         self.close()
         return figures
@@ -195,7 +197,7 @@ class Bench:
     @contextlib.contextmanager
     def _processes(self, what: str, count: int, told: str) -> Iterator[list[subprocess.Popen[bytes]]]:
         argv = [sys.executable, "-m", "jobtrail.cli.bench_worker", self._url, what, told, str(self._folder / "files")]
-        children = [subprocess.Popen(argv) for _ in range(count)]  # noqa: S603  (our own module)
+        children = [subprocess.Popen(argv) for _ in range(count)]
         try:
             yield children
         finally:
@@ -213,7 +215,7 @@ def _receive(told: socket.socket) -> tuple[str, int]:
     return name, int(at)
 
 
-def _figure(what: str, unit: str, ours: list[float], theirs: list[float], more_is_better: bool) -> Figure:
+def _figure(what: str, unit: str, ours: list[float], theirs: list[float], *, more_is_better: bool) -> Figure:
     a, b = statistics.median(ours), statistics.median(theirs)
     ratio = (a / b if more_is_better else b / a) if a and b else 0.0
     return Figure(what, unit, round(a, 3), round(b, 3), round(ratio, 3), ours, theirs)
@@ -225,7 +227,7 @@ def _percentile(values: list[float], percent: int) -> float:
 
 
 def _line(figure: Figure) -> str:
-    return f"{figure.what:22} {figure.ours:>12,.2f} {figure.unit:7} limit {figure.limit:>12,.2f}   × {figure.ratio:.2f}"
+    return f"{figure.what:22} {figure.ours:>12,.2f} {figure.unit:7} limit {figure.limit:>12,.2f}   ratio {figure.ratio:.2f}"
 
 
 def bench(*, number: int = 20_000, rounds: int = 3, output: str = "table") -> None:

@@ -45,7 +45,7 @@ def moves_mermaid() -> str:
         if move.source is not move.target:
             edges[(str(move.source or "[*]"), str(move.target))].append(move.event)
     lines = [f"    {source} --> {target}: {', '.join(events)}" for (source, target), events in edges.items()]
-    ends = [f"    {status} --> [*]" for status in JobStatus if status in (JobStatus.COMPLETED,)]
+    ends = [f"    {JobStatus.COMPLETED} --> [*]"]
     return "\n".join(["stateDiagram-v2", *lines, *ends]) + "\n"
 
 

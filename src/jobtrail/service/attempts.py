@@ -82,7 +82,8 @@ def fail(failed: Failed) -> Steps[Ended]:
     f, used = failed.fence, failed.used
     retry_ms = None if failed.retry_in is None else round(failed.retry_in.total_seconds() * 1000)
     params = (
-        *f.named, str(f.worker_id),
+        *f.named,
+        str(f.worker_id),
         failed.code,
         failed.message,
         failed.stack,
@@ -103,7 +104,8 @@ def fail(failed: Failed) -> Steps[Ended]:
 def end_cancelled(fence: Fence, reason: str, code: str = "cancelled", used: Used = Used()) -> Steps[Ended]:
     """Ends an attempt that stopped as it was told. Raises StaleAttempt."""
     params = (
-        *fence.named, str(fence.worker_id),
+        *fence.named,
+        str(fence.worker_id),
         reason,
         code,
         used.exit_code,
@@ -125,7 +127,8 @@ def suspend(
     """
     delay_ms = None if delay is None else round(delay.total_seconds() * 1000)
     params = (
-        *fence.named, str(fence.worker_id),
+        *fence.named,
+        str(fence.worker_id),
         event,
         reason,
         delay_ms,
@@ -171,7 +174,9 @@ def orders(fences: Sequence[Fence]) -> Query[list[Order]]:
 def strays(worker_id: UUID, known: Sequence[UUID]) -> Query[list[Fence]]:
     """Open attempts of this worker that it does not know of, because the answer to a claim was lost."""
     return Query(
-        "reads/strays", (worker_id, list(known)), lambda rows: [Fence(row[0], row[1], row[2], worker_id) for row in rows]
+        "reads/strays",
+        (worker_id, list(known)),
+        lambda rows: [Fence(row[0], row[1], row[2], worker_id) for row in rows],
     )
 
 

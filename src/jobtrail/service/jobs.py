@@ -74,10 +74,10 @@ def _enqueue(
     workspace: UUID, jobs: Sequence[NewJob], groups: dict[Options, list[NewJob]], actor: Actor
 ) -> Steps[Enqueued]:
     stands: dict[UUID, UUID] = {}
-    for options, group in groups.items():
+    for group in groups.values():
         if any(job.unique_key for job in group):
             group.sort(key=lambda job: job.unique_key or "")  # who shares keys waits in one order: no deadlock
-        stands.update((yield from _accept(workspace, group, options, actor)))
+        stands.update((yield from _accept(workspace, group, actor)))
     return Enqueued(
         ids=tuple(stands.get(job.id, job.id) for job in jobs),
         existed=frozenset(stood for wanted, stood in stands.items() if stood != wanted),
@@ -153,9 +153,7 @@ def cancel(workspace: UUID, job_id: UUID, actor: Actor, reason: str | None = Non
 
     Raises NotFound, or Conflict when the job has ended.
     """
-    changed = yield from ask(
-        Query("verbs/cancel", (workspace, job_id, actor.type, actor.id, reason), query.one)
-    )
+    changed = yield from ask(Query("verbs/cancel", (workspace, job_id, actor.type, actor.id, reason), query.one))
     if changed is not None:
         return JobStatus(changed[0])
     job = yield from ask(get(workspace, job_id))
@@ -205,9 +203,7 @@ class Change:
 
 
 @flow
-def update(
-    workspace: UUID, job_id: UUID, change: Change, actor: Actor, *, version: int | None = None
-) -> Steps[int]:
+def update(workspace: UUID, job_id: UUID, change: Change, actor: Actor, *, version: int | None = None) -> Steps[int]:
     """Changes a job; with `version`, only while it is still as it was read. Answers the new version.
 
     Raises NotFound, or ConcurrentUpdate when the job has moved on.
@@ -243,7 +239,7 @@ def facts(workspace: UUID, job_id: UUID) -> Query[Facts | None]:
     return Query("reads/why", (workspace, job_id), query.one_of(Facts))
 
 
-def _accept(workspace: UUID, group: list[NewJob], options: Options, actor: Actor) -> Steps[dict[UUID, UUID]]:
+def _accept(workspace: UUID, group: list[NewJob], actor: Actor) -> Steps[dict[UUID, UUID]]:
     """Answers which job stands for which, where not all were new.
 
     The holder of a unique key may end between the insert that it stopped and the look at who stopped it; then nobody

@@ -12,7 +12,7 @@ from jobtrail.store import query
 from jobtrail.store.query import Query
 
 
-def begin(fence: Fence, step_id: UUID, key: str, name: str, phase: Phase, type: StepType) -> Query[UUID | None | bool]:
+def begin(fence: Fence, step_id: UUID, key: str, name: str, phase: Phase, type: StepType) -> Query[UUID | bool | None]:
     """Starts a step under its key, unique in the job. Answers its id, False when it completed before, None when stale."""
     params = (*fence.named, step_id, key, name, phase, type, str(fence.worker_id))
     return Query("verbs/step_begin", params, _begun)
@@ -55,7 +55,7 @@ def listed(workspace: UUID, job_id: UUID) -> Query[list[Step]]:
     return Query("reads/steps", (workspace, job_id), query.many_of(Step))
 
 
-def _begun(rows: list[query.Row]) -> UUID | None | bool:
+def _begun(rows: list[query.Row]) -> UUID | bool | None:
     if not rows:
         return None
     begun: UUID | None = rows[0][0]

@@ -93,9 +93,7 @@ class Lost:
 
 def rescue(gone: Sequence[UUID] = ()) -> Query[list[Lost]]:
     """Takes jobs from workers known to be gone, and from every lease that ran out. Safe to run anywhere, any time."""
-    return Query(
-        "verbs/rescue", (list(gone),), lambda rows: [Lost(row[0], row[1], JobStatus(row[2])) for row in rows]
-    )
+    return Query("verbs/rescue", (list(gone),), lambda rows: [Lost(row[0], row[1], JobStatus(row[2])) for row in rows])
 
 
 def listed(limit: int = 100) -> Query[list[Worker]]:

@@ -6,6 +6,8 @@ What is rendered (`sql/gen`: the guard of moves, the rights of the app role) is 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -77,9 +79,7 @@ def version(conn: psycopg.Connection[Any]) -> int:
 def check(conn: psycopg.Connection[Any]) -> None:
     """Raises unless server, role and tables fit this program: one sentence that says what to do."""
     if conn.info.server_version < _OLDEST:
-        raise Misconfigured(
-            f"PostgreSQL {conn.info.server_version // 10_000} is too old; jobtrail needs 15 or newer."
-        )
+        raise Misconfigured(f"PostgreSQL {conn.info.server_version // 10_000} is too old; jobtrail needs 15 or newer.")
     with conn.cursor(row_factory=tuple_row) as cur:
         cur.execute(b"select rolname, rolsuper, rolbypassrls from pg_roles where rolname = current_user")
         row = cur.fetchone()
@@ -143,20 +143,17 @@ def plan(conn: psycopg.Connection[Any]) -> list[Migration]:
     return [migration for migration in migrations() if migration.number > have]
 
 
-class _alone:
+@contextmanager
+def _alone(conn: psycopg.Connection[Any]) -> Iterator[None]:
     """Holds the advisory lock of migrations, so that ten starting programs migrate once."""
-
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        if not conn.autocommit:
-            raise Misconfigured("migrations need a connection in autocommit, for some may not run in a transaction.")
-        self._conn = conn
-
-    def __enter__(self) -> None:
-        self._conn.execute(b"select pg_advisory_lock(%s)", (_LOCK,))
-
-    def __exit__(self, *raised: object) -> None:
-        if not self._conn.closed:
-            self._conn.execute(b"select pg_advisory_unlock(%s)", (_LOCK,))
+    if not conn.autocommit:
+        raise Misconfigured("migrations need a connection in autocommit, for some may not run in a transaction.")
+    conn.execute(b"select pg_advisory_lock(%s)", (_LOCK,))
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            conn.execute(b"select pg_advisory_unlock(%s)", (_LOCK,))
 
 
 def _apply(conn: psycopg.Connection[Any], text: str) -> None:

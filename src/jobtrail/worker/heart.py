@@ -104,7 +104,7 @@ class Heart:
         if not self._dial.pgbouncer:
             unlocked = run(conn, workers.unlocked(self._me.host_id), scope)
             free.update(unlocked)
-        gone |= {id: "its session is closed and its heartbeat is late" for id in free & self._suspects}
+        gone |= dict.fromkeys(free & self._suspects, "its session is closed and its heartbeat is late")
         self._suspects = free
         for id, why in gone.items():
             if run(conn, workers.stop([id], why), scope):

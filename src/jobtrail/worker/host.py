@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 
 _NAMES = (
-    "amber ash aspen birch cedar clover coral dune elm ember fern flint frost hazel heron iris ivy jade juniper kelp "
-    "lark linden lotus maple moss oak olive onyx opal pearl pine quartz raven reed river rowan ruby sage slate sorrel "
-    "spruce swift thistle topaz umber violet willow wren yarrow zinnia"
-).split()
+    *("amber", "ash", "aspen", "birch", "cedar", "clover", "coral", "dune", "elm", "ember", "fern", "flint", "frost"),
+    *("hazel", "heron", "iris", "ivy", "jade", "juniper", "kelp", "lark", "linden", "lotus", "maple", "moss", "oak"),
+    *("olive", "onyx", "opal", "pearl", "pine", "quartz", "raven", "reed", "river", "rowan", "ruby", "sage", "slate"),
+    *("sorrel", "spruce", "swift", "thistle", "topaz", "umber", "violet", "willow", "wren", "yarrow", "zinnia"),
+)
 
 
 def host_name() -> str:

@@ -74,6 +74,7 @@ $$;
 create function jobtrail.remove_jobs(before timestamptz, most integer) returns integer language plpgsql
 security definer set search_path = pg_catalog, pg_temp as $$
 declare
+  spaces uuid[];
   gone uuid[];
 begin
   with old as (
@@ -82,15 +83,23 @@ begin
       and status in ('COMPLETED', 'FAILED', 'CANCELLED')
     order by id limit most for update skip locked
   ), kept as (
-    insert into jobtrail.tombstones (workspace_id, job_id, last_seq, trail_hash, first_at, last_at)
-    select workspace_id, id, version, trail_hash, created_at, updated_at from old returning job_id
+    insert into jobtrail.tombstones as t (workspace_id, job_id, last_seq, trail_hash, first_at, last_at)
+    select workspace_id, id, version, trail_hash, created_at, updated_at from old
+    on conflict (workspace_id, job_id) do update set last_seq = excluded.last_seq, trail_hash = excluded.trail_hash,
+      last_at = excluded.last_at, removed_at = jobtrail.clock()
+    returning t.workspace_id, t.job_id
   )
-  select array_agg(job_id) into gone from kept;
-  delete from jobtrail.attempts where job_id = any (gone);
-  delete from jobtrail.results where job_id = any (gone);
-  delete from jobtrail.timers where job_id = any (gone);
-  delete from jobtrail.idempotency_keys where job_id = any (gone);
-  delete from jobtrail.jobs where id = any (gone);
+  select array_agg(workspace_id), array_agg(job_id) into spaces, gone from kept;
+  delete from jobtrail.attempts a using unnest(spaces, gone) g (workspace_id, job_id) where a.workspace_id = any (spaces)
+    and a.job_id = any (gone) and a.workspace_id = g.workspace_id and a.job_id = g.job_id;
+  delete from jobtrail.results r using unnest(spaces, gone) g (workspace_id, job_id) where r.workspace_id = any (spaces)
+    and r.job_id = any (gone) and r.workspace_id = g.workspace_id and r.job_id = g.job_id;
+  delete from jobtrail.timers t using unnest(spaces, gone) g (workspace_id, job_id) where t.workspace_id = any (spaces)
+    and t.job_id = any (gone) and t.workspace_id = g.workspace_id and t.job_id = g.job_id;
+  delete from jobtrail.idempotency_keys k using unnest(spaces, gone) g (workspace_id, job_id)
+    where k.workspace_id = g.workspace_id and k.job_id = g.job_id;
+  delete from jobtrail.jobs j using unnest(spaces, gone) g (workspace_id, id) where j.workspace_id = any (spaces)
+    and j.id = any (gone) and j.workspace_id = g.workspace_id and j.id = g.id;
   return coalesce(cardinality(gone), 0);
 end
 $$;

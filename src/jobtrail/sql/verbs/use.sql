@@ -14,8 +14,9 @@ with held as materialized (
   from booked where s.workspace_id = $1 and s.job_id = $2 and s.id = $5
 ), told as (
   update jobtrail.jobs j set event = 'ai.tokens_used', step_id = $5, actor_type = 'worker', actor_id = $14,
-    note = jsonb_strip_nulls(jsonb_build_object('number', $4::int4, 'provider', $6::text, 'model', $7::text, 'input_tokens', $8::int8,
-      'output_tokens', $9::int8, 'cached_tokens', $10::int8, 'reasoning_tokens', $11::int8, 'cost_usd', $12::numeric))
+    note = jsonb_strip_nulls(jsonb_build_object('number', $4::int4, 'provider', $6::text, 'model', $7::text,
+      'input_tokens', $8::int8, 'output_tokens', $9::int8, 'cached_tokens', $10::int8,
+      'reasoning_tokens', $11::int8, 'cost_usd', $12::numeric))
   from booked where j.workspace_id = $1 and j.id = $2
 )
 select id from held
