@@ -1,35 +1,48 @@
-"""Jobtrail: durable, audited jobs on PostgreSQL. This is the front door; what is not here is not public."""
+"""Jobtrail: durable, audited jobs on PostgreSQL. This is the front door; what is not here is not public.
 
-from jobtrail.app import App, Handle
-from jobtrail.client import AsyncClient, Client
-from jobtrail.core.errors import JobtrailError
-from jobtrail.core.model import Asset, Event, Job, Step
-from jobtrail.core.outcome import Cancel, Done, Fail, Outcome, Snooze
-from jobtrail.core.retry import Retry
-from jobtrail.runners.context import Context
-from jobtrail.runners.protocol import Decision, Runner
-from jobtrail.runners.threads import SyncContext
-from jobtrail.service.usage import Call as ModelCall
+A name is imported when it is first asked for, so that `import jobtrail` and a command's --help are quick. Type checkers
+read `__init__.pyi`, which a test holds against this table.
+"""
 
-__all__ = [
-    "App",
-    "Asset",
-    "AsyncClient",
-    "Cancel",
-    "Client",
-    "Context",
-    "Decision",
-    "Done",
-    "Event",
-    "Fail",
-    "Handle",
-    "Job",
-    "JobtrailError",
-    "ModelCall",
-    "Outcome",
-    "Retry",
-    "Runner",
-    "Snooze",
-    "Step",
-    "SyncContext",
-]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+_HOMES: Final = {
+    "App": ("jobtrail.app", "App"),
+    "Asset": ("jobtrail.core.model", "Asset"),
+    "AsyncClient": ("jobtrail.client", "AsyncClient"),
+    "Cancel": ("jobtrail.core.outcome", "Cancel"),
+    "Client": ("jobtrail.client", "Client"),
+    "Context": ("jobtrail.runners.context", "Context"),
+    "Decision": ("jobtrail.runners.protocol", "Decision"),
+    "Done": ("jobtrail.core.outcome", "Done"),
+    "Event": ("jobtrail.core.model", "Event"),
+    "Fail": ("jobtrail.core.outcome", "Fail"),
+    "Handle": ("jobtrail.app", "Handle"),
+    "Job": ("jobtrail.core.model", "Job"),
+    "JobtrailError": ("jobtrail.core.errors", "JobtrailError"),
+    "ModelCall": ("jobtrail.service.usage", "Call"),
+    "Outcome": ("jobtrail.core.outcome", "Outcome"),
+    "Retry": ("jobtrail.core.retry", "Retry"),
+    "Runner": ("jobtrail.runners.protocol", "Runner"),
+    "Snooze": ("jobtrail.core.outcome", "Snooze"),
+    "Step": ("jobtrail.core.model", "Step"),
+    "SyncContext": ("jobtrail.runners.threads", "SyncContext"),
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  (a list of str all the same)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'jobtrail' has no attribute {name!r}; it has {', '.join(__all__)}")
+    module, there = _HOMES[name]
+    value = getattr(import_module(module), there)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

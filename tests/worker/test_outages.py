@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from worker.at_work import Scene, wait_until
 from worker.at_work import scene as make_scene
 
 import jobtrail as jt
+from jobtrail.app import Handle
 from jobtrail.core.errors import Unavailable
 from jobtrail.service import attempts
 from jobtrail.store import embedded, migrate
@@ -233,6 +235,10 @@ def test_a_database_that_stands_still_for_longer_than_the_lease_expires_no_lease
         assert (handle.job().loss_count, len(scene.attempts(handle))) == (0, 1)
 
 
+def lost(handle: Handle[Any], times: int) -> bool:
+    return handle.job().loss_count == times
+
+
 @pytest.mark.parametrize("how", ["exit", "kill"])
 def test_code_that_ends_its_worker_three_times_is_put_aside_and_others_go_on(scene: Scene, how: str) -> None:
     deadly.app.connect(scene.client)
@@ -242,7 +248,7 @@ def test_code_that_ends_its_worker_three_times_is_put_aside_and_others_go_on(sce
         for died in range(1, 4):
             worker = subprocess.Popen(program)
             assert worker.wait(30) == (9 if how == "exit" else -signal.SIGKILL)
-            wait_until(lambda died=died: handle.job().loss_count == died, "the job is taken from the dead worker")
+            wait_until(partial(lost, handle, died), "the job is taken from the dead worker")
         assert (handle.job().status, handle.job().error_code) == ("FAILED", "quarantined")
         survivor = subprocess.Popen(program)
         try:

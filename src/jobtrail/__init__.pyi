@@ -1,0 +1,34 @@
+"""The front door as type checkers see it."""
+
+from jobtrail.app import (
+    App as App,
+    Handle as Handle,
+)
+from jobtrail.client import (
+    AsyncClient as AsyncClient,
+    Client as Client,
+)
+from jobtrail.core.errors import JobtrailError as JobtrailError
+from jobtrail.core.model import (
+    Asset as Asset,
+    Event as Event,
+    Job as Job,
+    Step as Step,
+)
+from jobtrail.core.outcome import (
+    Cancel as Cancel,
+    Done as Done,
+    Fail as Fail,
+    Outcome as Outcome,
+    Snooze as Snooze,
+)
+from jobtrail.core.retry import Retry as Retry
+from jobtrail.runners.context import Context as Context
+from jobtrail.runners.protocol import (
+    Decision as Decision,
+    Runner as Runner,
+)
+from jobtrail.runners.threads import SyncContext as SyncContext
+from jobtrail.service.usage import Call as ModelCall
+
+__all__: list[str]
