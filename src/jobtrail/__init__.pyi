@@ -31,4 +31,25 @@ from jobtrail.runners.protocol import (
 from jobtrail.runners.threads import SyncContext as SyncContext
 from jobtrail.service.usage import Call as ModelCall
 
-__all__: list[str]
+__all__ = [
+    "App",
+    "Asset",
+    "AsyncClient",
+    "Cancel",
+    "Client",
+    "Context",
+    "Decision",
+    "Done",
+    "Event",
+    "Fail",
+    "Handle",
+    "Job",
+    "JobtrailError",
+    "ModelCall",
+    "Outcome",
+    "Retry",
+    "Runner",
+    "Snooze",
+    "Step",
+    "SyncContext",
+]
