@@ -90,7 +90,7 @@ class Call(Generic[P, R]):
     ) -> Call[P, R]:
         """The same type of job, enqueued otherwise. `conn` joins the caller's open transaction."""
         if delay is not None:
-            at = datetime.now(UTC) + duration.parse(delay)
+            at = self.app.now() + duration.parse(delay)
         changed: dict[str, Any] = {
             "queue": queue,
             "priority": None if priority is None else priority_of(priority),
@@ -147,6 +147,7 @@ class App:
     def __init__(self, url: str | None = None, *, workspace: UUID | None = None) -> None:
         self.runners: dict[str, Runner] = {}
         self.defaults: dict[str, Options] = {}
+        self.now: Callable[[], datetime] = _now  # by which a delay counts; tests stop it
         self._url = url
         self._workspace = workspace
         self._client: Client | None = None
@@ -268,6 +269,10 @@ def priority_of(value: int | str) -> int:
         names = ", ".join(PRIORITIES)
         raise Invalid(f"priority must be 1 to 10 or one of {names}, not {value!r}", fields={"priority": str(value)})
     return number
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _seconds(span: Span | None) -> float | None:

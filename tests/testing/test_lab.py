@@ -85,6 +85,29 @@ def test_a_rejection_ends_the_job(jobtrail: Lab) -> None:
     assert (ended.status, ended.cancel_reason) == ("CANCELLED", "Publish?: rejected by ann: no news")
 
 
+def test_what_was_refused_is_asked_anew_when_the_job_is_retried_and_what_was_approved_is_not(jobtrail: Lab) -> None:
+    app = jt.App()
+
+    @app.job("asks")
+    async def asks(ctx: jt.Context) -> str:
+        await ctx.gate("first?")
+        await ctx.gate("second?")
+        return "both"
+
+    jobtrail.use(app)
+    job = asks.enqueue()
+    jobtrail.drain()
+    for answer in ("approve first?", "reject second?", "retry", "reject second?", "retry", "approve second?"):
+        verb, _, question = answer.partition(" ")
+        if verb == "retry":
+            jobtrail.client.retry(job.id)
+        else:
+            assert jobtrail.waiting(job).question == question
+            (jobtrail.approve if verb == "approve" else jobtrail.reject)(job)
+        jobtrail.drain()
+    assert job.result() == "both"
+
+
 def test_a_gate_that_nobody_decides_expires_as_time_passes(jobtrail: Lab, clock: Clock) -> None:
     job = shop.publish.enqueue(draft="news")
     jobtrail.drain()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -47,7 +48,7 @@ class Bench:
         self.clock = Clock(database)
         self.folder = folder
         self._clients: dict[UUID, Client] = {}
-        self._apps: list[App] = []
+        self._apps: dict[App, Callable[[], datetime]] = {}
         self._runners: dict[str, Runner] = {}
         self._deciders: dict[UUID, set[str]] = {}
         self.client = self._client(DEFAULT_WORKSPACE)
@@ -72,7 +73,7 @@ class Bench:
         for app in apps:
             if app not in self._apps:
                 app.connect(self._client(app.workspace))
-                self._apps.append(app)
+                self._apps[app], app.now = app.now, self._now
 
     def add(self, *runners: Runner) -> None:
         """Adds runners that belong to no app."""
@@ -159,8 +160,9 @@ class Bench:
 
     def close(self) -> None:
         """Lets the apps go and closes the connections."""
-        for app in self._apps:
+        for app, now in self._apps.items():
             app.connect(None)
+            app.now = now
         for client in self._clients.values():
             client.close()
         self.clock.close()
@@ -182,6 +184,10 @@ class Bench:
             patience=patience,
             leave=frozenset(leave),
         )
+
+    def _now(self) -> datetime:
+        """What an app takes the time for: the database's clock where that stands."""
+        return self.clock.now if self.clock.frozen else datetime.now(UTC)
 
     def _client(self, workspace: UUID) -> Client:
         if workspace not in self._clients:
