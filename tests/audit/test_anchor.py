@@ -123,6 +123,9 @@ def test_another_story_is_not_anchored(path: Path) -> None:
         ):
             with pytest.raises(Conflict, match="does not follow"):
                 anchor.append([other])
+        skipped = replace(made(ONE, 1, seals[2])[0], number=5)
+        with pytest.raises(Conflict, match="seal 5 "):
+            anchor.append([skipped])
         with pytest.raises(Conflict, match="audit verify"):
             anchor.append(made(ONE, 5)[4:])
         with pytest.raises(Conflict):

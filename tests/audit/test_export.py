@@ -67,6 +67,13 @@ def test_a_job_verifies_with_its_proofs_alone(history: History) -> None:
     assert len(lines) < report.events + report.seals + 4
 
 
+def test_the_job_is_the_one_that_the_header_names(history: History) -> None:
+    lines = of_job(history)
+    lines[0] = lines[0].replace(json.loads(lines[0])["job_id"], str(uuid4()))
+    (finding,) = verify_export(lines, [KEY]).findings
+    assert "as its header says" in finding.message
+
+
 def test_lines_are_json_that_says_what_is_hashed(history: History) -> None:
     said = [json.loads(line) for line in of_job(history)]
     assert [one["line"] for one in said][:1] == ["header"] and said[-1]["line"] == "end"

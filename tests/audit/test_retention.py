@@ -73,7 +73,7 @@ def test_the_scene_is_as_it_says(years: Years) -> None:
     assert report.ok and report.expired == 0 and report.events == 11 * 5 + 3
 
 
-@pytest.mark.parametrize("days", range(1, 13))
+@pytest.mark.parametrize("days", [1, 2, 3, 12])
 def test_dropped_days_are_no_tampering(years: Years, days: int) -> None:
     """Whether the days end with a seal or within one; a job may have lost its beginning."""
     dropped = years.drop(years.first + days * DAY)

@@ -133,8 +133,8 @@ def test_a_job_that_does_not_end_is_named_and_given_back(jobtrail: Lab, sync: bo
     job = app.job("hangs")(hangs if sync else hangs_async)
     jobtrail.use(app)
     handle = job.enqueue()
-    with pytest.raises(Stuck, match=r"not done after 0.2 s:\n  hangs .*It runs on worker"):
-        jobtrail.drain(patience=0.2)
+    with pytest.raises(Stuck, match=r"not done after 2(\.0)? s:\n  hangs .*It runs on worker"):
+        jobtrail.drain(patience=2.0)
     go.set()
     assert (jobtrail.job(handle).status, jobtrail.job(handle).failure_count) == ("QUEUED", 0)
 

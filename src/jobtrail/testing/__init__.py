@@ -121,7 +121,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call" and report.failed:
         lab: Any = getattr(item, "funcargs", {}).get("jobtrail")
         if hasattr(lab, "story"):
-            report.sections.append(("Jobs of this test", lab.story()))
+            try:
+                told = lab.story()
+            except Exception as error:  # noqa: BLE001  the test's own failure must be told, whatever this one is
+                told = f"cannot be read: {error}"
+            report.sections.append(("Jobs of this test", told))
     return report
 
 
