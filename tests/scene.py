@@ -77,6 +77,7 @@ class Scene:
                     host="h",
                     host_id="boot",
                     process_id=1,
+                    process_started=0.0,
                     lock_key=0,
                     lease_seconds=lease_seconds,
                     slots=1,

@@ -15,7 +15,7 @@ from audit.history import KEY, OTHER
 from jobtrail.core import audit, chain
 from jobtrail.core.chain import Seal
 from jobtrail.core.errors import Conflict, Invalid, Misconfigured
-from jobtrail.store.anchor import Anchor, load_or_create_key, read_anchor
+from jobtrail.store.anchor import Anchor, load_key, load_or_create_key, read_anchor
 
 ONE = UUID(int=1)
 
@@ -44,6 +44,13 @@ def test_a_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
     assert len(keys) == 1 and len(keys.pop()) == 32
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["seal.key"], "no drafts are left"
+
+
+def test_who_only_verifies_makes_no_key(tmp_path: Path) -> None:
+    path = tmp_path / "seal.key"
+    with pytest.raises(FileNotFoundError):
+        load_key(path)
+    assert load_or_create_key(path) == load_key(path)
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:

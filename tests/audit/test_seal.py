@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from random import Random
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -46,6 +49,34 @@ def test_a_transaction_that_commits_late_is_sealed_with_its_elders(
         history.seal()
     assert [seal.events for seal in history.anchor] == [2]
     assert history.verify().ok
+
+
+def test_nothing_is_missed_while_many_write(database: Database, scene: Scene, history: History) -> None:
+    """Transactions overlap in every way; the order in which they began is not the order in which they commit."""
+    done = Event()
+
+    def write(seed: int) -> None:
+        chance = Random(seed)
+        with closing(database.connect()) as conn:
+            for _ in range(25):
+                with conn.transaction(force_rollback=chance.random() < 0.1):
+                    for _ in range(chance.randint(1, 4)):
+                        run(conn, jobs.enqueue(scene.workspace, [new_job()], ME), SERVES_ALL)
+
+    def keep_sealing() -> None:
+        while not done.is_set():
+            history.seal()
+
+    with ThreadPoolExecutor(9) as threads:
+        sealing = threads.submit(keep_sealing)
+        for future in [threads.submit(write, seed) for seed in range(8)]:
+            future.result()
+        done.set()
+        sealing.result()
+    history.seal()
+    report = history.verify()
+    assert report.findings == () and report.unsealed == 0
+    assert report.seals > 5 and report.events == report.jobs > 200
 
 
 def test_only_what_has_ended_is_sealed(database: Database, scene: Scene, history: History) -> None:

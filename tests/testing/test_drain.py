@@ -185,8 +185,8 @@ def test_jobs_of_a_worker_that_is_gone_are_taken_over(jobtrail: Lab, clock: Cloc
     dead, scope = ids.new(), Scope(ALL, standing=True)
     with connect(Dial(url=jobtrail.database.app_url)) as conn:
         run(conn, workers.register(NewWorker(
-            id=dead, name="w", host="h", host_id="other", process_id=1, lock_key=0, lease_seconds=10.0, slots=1,
-            version="0", queues=("default",), types=("child",))), scope)  # fmt: skip
+            id=dead, name="w", host="h", host_id="other", process_id=1, process_started=0.0, lock_key=0, lease_seconds=10.0,
+            slots=1, version="0", queues=("default",), types=("child",))), scope)  # fmt: skip
         (claimed,) = run(conn, attempts.claim(dead, "default", ["child"], 1, mark=NO_MARK, stamp="0123456789ab7",
                                               nonce="0" * 32), scope)  # fmt: skip
     assert Fence(claimed.workspace_id, claimed.job_id, claimed.attempt_id, dead).job_id == job.id

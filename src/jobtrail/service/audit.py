@@ -48,9 +48,10 @@ def verify(
     """Verifies the trail of a workspace, or of all, and reports what is not as it was recorded.
 
     `keys`: those that seals may be signed with; none leaves signatures unchecked. `anchored`: the seals that the anchor
-    holds, in its order. `droppable`: before when retention may have dropped days, if that is longer ago than a week.
-    Memory stays flat: it goes by `jobs` jobs and by about 20 000 events. Each statement stands for itself, so it may run
-    as one transaction or as many short ones (`store.piecewise.run_each`), which lets retention drop days meanwhile.
+    holds, in its order (`store.anchor.read_anchor`), read once. `droppable`: before when retention may have dropped
+    days, if that is longer ago than a week. Memory stays flat: it goes by `jobs` jobs and by about 20 000 events.
+    Run it as many short transactions (`store.piecewise.run_each`), for each statement stands for itself: as one long
+    transaction it would make retention, and then everybody, wait.
     """
     within = (_LOWEST, _HIGHEST) if workspace is None else (workspace, workspace)
     audit = Audit(signatures=bool(keys))

@@ -22,6 +22,7 @@ class NewWorker:
     host: str
     host_id: str
     process_id: int
+    process_started: float
     lock_key: int
     lease_seconds: float
     slots: int
@@ -44,6 +45,7 @@ def register(worker: NewWorker) -> Query[None]:
         worker.version,
         list(worker.queues),
         list(worker.types),
+        worker.process_started,
     )
     return Query("verbs/worker_register", params, query.nothing)
 
@@ -65,11 +67,11 @@ def stop(worker_ids: Sequence[UUID], reason: str) -> Query[list[UUID]]:
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """A worker on the same host: its process can be looked at. `started_at` is a Unix time in seconds."""
+    """A worker on the same host: its process can be looked at. `process_started` is in Unix seconds, by that host."""
 
     id: UUID
     process_id: int
-    started_at: float
+    process_started: float
 
 
 def siblings(host_id: str, but: UUID) -> Query[list[Sibling]]:

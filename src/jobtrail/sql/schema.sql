@@ -1265,6 +1265,7 @@ CREATE TABLE jobtrail.workers (
     host text NOT NULL,
     host_id text NOT NULL,
     process_id integer NOT NULL,
+    process_started double precision NOT NULL,
     lock_key bigint NOT NULL,
     lease_seconds real NOT NULL,
     slots integer NOT NULL,

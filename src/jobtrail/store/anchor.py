@@ -29,7 +29,7 @@ def load_or_create_key(path: Path) -> bytes:
     signatures of the past cannot be checked any more. Raises Misconfigured.
     """
     try:
-        return _key(path)
+        return load_key(path)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -46,7 +46,7 @@ def load_or_create_key(path: Path) -> bytes:
             pass
     finally:
         draft.unlink()
-    return _key(path)
+    return load_key(path)
 
 
 class Anchor:
@@ -176,7 +176,7 @@ def read_anchor(path: Path) -> Iterator[Seal]:
 
     A line that a crash cut off is left out: it stands at the end, or is followed by the whole line.
     """
-    cut = ""
+    cut, line = "", ""
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             if cut and not line.startswith(cut):
@@ -192,7 +192,8 @@ def read_anchor(path: Path) -> Iterator[Seal]:
         raise Invalid(f"{path}: the last line is no seal; compare the file with a copy of it")
 
 
-def _key(path: Path) -> bytes:
+def load_key(path: Path) -> bytes:
+    """The key in a file. Raises FileNotFoundError, or Misconfigured when it is no key or others may read it."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & _OF_OTHERS:
             raise Misconfigured(f"others may read the key in {path}; run `chmod 600 {path}`, or better make a new one")

@@ -23,6 +23,9 @@ ALL: Final = "*"
 """The workspace of a worker, which serves all."""
 
 _SET_SCOPE: Final = b"select set_config('jobtrail.workspace', $1, true)"
+_BEGIN: Final = b"select true"
+"""Lets the driver begin the caller's transaction, so that ours is a savepoint in it and not the whole of it."""
+
 _TRIES: Final = 3
 
 
@@ -42,14 +45,15 @@ class Scope:
 def run(conn: Connection, work: Query[T] | Flow[T], scope: Scope) -> T:
     """Executes `work` on `conn` and returns what it reads.
 
-    A Flow is one transaction, or a savepoint inside the caller's. A transaction of our own that meets a deadlock, a
+    On a connection that is not in autocommit, or inside a transaction, it is a savepoint of the caller's transaction,
+    which only the caller commits. A transaction of our own that meets a deadlock, a
     serialization failure or a `ConcurrentUpdate` is tried 3 times with backoff.
     Raises the errors of `jobtrail.core.errors`.
     """
-    own = conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+    own = conn.autocommit and conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     for tried in range(1, _TRIES + 1):
         try:
-            return _run_once(conn, work, scope, alone=own and conn.autocommit)
+            return _run_once(conn, work, scope, alone=own)
         except (psycopg.Error, UnicodeEncodeError, errors.ConcurrentUpdate) as error:
             if not (own and tried < _TRIES and _may_repeat(error)):
                 raise translated(error) from error
@@ -59,7 +63,7 @@ def run(conn: Connection, work: Query[T] | Flow[T], scope: Scope) -> T:
 
 async def arun(conn: AsyncConnection, work: Query[T] | Flow[T], scope: Scope) -> T:
     """Like `run`, on an async connection."""
-    own = conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+    own = conn.autocommit and conn.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
     for tried in range(1, _TRIES + 1):
         try:
             return await _arun_once(conn, work, scope, alone=own and conn.autocommit)
@@ -74,6 +78,8 @@ def _run_once(conn: Connection, work: Query[T] | Flow[T], scope: Scope, *, alone
     cur = RawCursor(conn)
     if scope.standing and alone and not (isinstance(work, Flow) and work.atomic):
         return _drive(cur, work)
+    if not conn.autocommit:
+        cur.execute(_BEGIN)
     with conn.transaction():
         if not scope.standing:
             cur.execute(_SET_SCOPE, (scope.workspace,))
@@ -99,6 +105,8 @@ async def _arun_once(conn: AsyncConnection, work: Query[T] | Flow[T], scope: Sco
     cur = AsyncRawCursor(conn)
     if scope.standing and alone and not (isinstance(work, Flow) and work.atomic):
         return await _adrive(cur, work)
+    if not conn.autocommit:
+        await cur.execute(_BEGIN)
     async with conn.transaction():
         if not scope.standing:
             await cur.execute(_SET_SCOPE, (scope.workspace,))

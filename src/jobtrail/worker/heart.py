@@ -99,7 +99,9 @@ class Heart:
         a row while its heartbeat is late."""
         scope = self._dial.scope
         siblings = run(conn, workers.siblings(self._me.host_id, self._me.id), scope)
-        gone = {s.id: "its process is gone (killed?)" for s in siblings if not is_running(s.process_id, s.started_at)}
+        gone = {
+            s.id: "its process is gone (killed?)" for s in siblings if not is_running(s.process_id, s.process_started)
+        }
         free: set[UUID] = set()
         if not self._dial.pgbouncer:
             unlocked = run(conn, workers.unlocked(self._me.host_id), scope)

@@ -42,16 +42,16 @@ def worker_name(worker_id: bytes) -> str:
     return f"w-{_NAMES[worker_id[-1] % len(_NAMES)]}-{worker_id[-3:-1].hex()}"
 
 
-def is_running(process_id: int, started_at: float) -> bool:
-    """Whether the process that registered as a worker at `started_at` (Unix seconds) still runs.
+def process_started() -> float:
+    """When this process began, in Unix seconds by the host's clock."""
+    return psutil.Process().create_time()
 
-    A process of that number that began later is another one.
-    """
+
+def is_running(process_id: int, started: float) -> bool:
+    """Whether the process of that number that began at `started` still runs; both by this host's clock."""
     try:
         process = psutil.Process(process_id)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return process.create_time() <= started_at + 2.0
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1.0
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:

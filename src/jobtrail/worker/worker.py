@@ -106,7 +106,7 @@ class Worker:
             for name, work in {
                 "journal": journal.run(),
                 "finisher": finisher.run(),
-                "listener": listener.listen(),
+                **({} if self._dial.pgbouncer else {"listener": listener.listen()}),
                 "orders": self._follow_orders(calls),
                 "clock": self._watch_time(),
                 **(
@@ -115,7 +115,6 @@ class Worker:
                     else {}
                 ),
             }.items()
-            if not (name == "listener" and self._dial.pgbouncer)
         ]
         working = [asyncio.create_task(self._work(slot), name=f"slot {n}") for n, slot in enumerate(slots)]
         for task in background + working:
@@ -273,6 +272,7 @@ class Worker:
             host=host.host_name(),
             host_id=host.host_id(),
             process_id=os.getpid(),
+            process_started=host.process_started(),
             lock_key=0 if self._dial.pgbouncer else int.from_bytes(self.id.bytes[8:], "big") >> 1,
             lease_seconds=self.plan.lease_seconds,
             slots=self.plan.slots,

@@ -419,6 +419,7 @@ create table jobtrail.workers (
   host text not null,
   host_id text not null,                        -- tells one boot of one machine (and one pid namespace) from another
   process_id integer not null,
+  process_started double precision not null,    -- Unix seconds by the host's clock: tells two of one number apart
   lock_key bigint not null,
   lease_seconds real not null,
   slots integer not null,
