@@ -37,6 +37,7 @@ SETTINGS: Mapping[str, str] = {
     **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),  # one call, not one a file
     "synchronous_commit": "on",
     "shared_buffers": "128MB",
+    "wal_buffers": "16MB",  # with the default of 4 MB three busy workers wait for a place in it
     "max_connections": "100",
     "autovacuum": "on",
     "idle_in_transaction_session_timeout": "10min",
