@@ -251,7 +251,8 @@ def test_decide_against_cancel(arena: Arena, setter: Scene) -> None:
 BATCH = 10
 
 
-def test_batches_of_logs_against_batches_of_ends(arena: Arena, setter: Scene) -> None:
+@pytest.mark.parametrize("hot", [True, False], ids=["a worker's session", "an ordinary session"])
+def test_batches_of_logs_against_batches_of_ends(arena: Arena, setter: Scene, hot: bool) -> None:
     """A worker's writers and its finisher touch the same jobs in any order."""
     fences = running(setter, ROUNDS * 2)
     batches = [fences[i : i + BATCH] for i in range(0, len(fences), BATCH)]
@@ -268,6 +269,7 @@ def test_batches_of_logs_against_batches_of_ends(arena: Arena, setter: Scene) ->
         lambda s, batch: s.do(attempts.complete([attempts.Completed(f) for f in batch[::-1]])),
         lambda s, batch: s.do(attempts.interrupt(batch)),
         lambda s, batch: [s.do(attempts.progress(f, 50)) for f in batch],
+        hot=hot,
     )
     left = statuses(arena)
     assert left["COMPLETED"] + left["QUEUED"] == len(fences)

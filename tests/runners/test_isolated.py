@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -310,7 +309,7 @@ def test_a_child_that_garbles_the_connection_fails(scene: Scene, own: Own) -> No
 
 def test_input_that_does_not_fit_fails_finally(scene: Scene) -> None:
     call = register(scene, jobs.double, retry=5)
-    forced = scene.client.enqueue_all([replace(call.new(n=1), input=b'{"n": "many"}')]).ids[0]
+    forced = scene.client.enqueue_all([call.new(n=1)._replace(input=b'{"n": "many"}')]).ids[0]
     handle: Handle[Any] = Handle(forced, False, scene.app, Any)
     with scene.work():
         job = scene.ends(handle)

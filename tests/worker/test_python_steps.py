@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +232,7 @@ def test_input_that_was_forced_in_fails_the_job_clearly_and_finally(scene: Scene
     def typed(n: int) -> int:
         return n
 
-    job = replace(typed.new(n=1), input=b'{"n": "many"}')
+    job = typed.new(n=1)._replace(input=b'{"n": "many"}')
     handle: Handle[Any] = Handle(scene.client.enqueue_all([job]).ids[0], False, scene.app, Any)
     with scene.work():
         ended = scene.ends(handle)

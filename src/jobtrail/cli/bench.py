@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import socket
@@ -20,7 +19,8 @@ from uuid import UUID
 
 import psutil
 
-from jobtrail.cli import bench_worker
+from jobtrail.cli import bench_worker, show
+from jobtrail.cli.flags import NO_FLAGS, Flags
 from jobtrail.client import DEFAULT_WORKSPACE, Client
 from jobtrail.core.errors import JobtrailError
 from jobtrail.core.model import Actor
@@ -230,7 +230,7 @@ def _line(figure: Figure) -> str:
     return f"{figure.what:22} {figure.ours:>12,.2f} {figure.unit:7} limit {figure.limit:>12,.2f}   ratio {figure.ratio:.2f}"
 
 
-def bench(*, number: int = 20_000, rounds: int = 3, output: str = "table") -> None:
+def bench(*, number: int = 20_000, rounds: int = 3, flags: Flags = NO_FLAGS) -> int:
     """Measures enqueue, drain and pick-up of jobs that do nothing, beside the limit: the same statements in a bare loop.
 
     Parameters
@@ -239,9 +239,7 @@ def bench(*, number: int = 20_000, rounds: int = 3, output: str = "table") -> No
         How many jobs each bulk and drain round takes.
     rounds: int
         How many interleaved rounds; the medians are shown.
-    output: str
-        table or json.
     """
     report = measure(number=number, rounds=rounds, say=lambda line: print(line, file=sys.stderr, flush=True))
-    if output == "json":
-        print(json.dumps(report, indent=2))
+    show.thing(report, lambda: [(figure["what"], figure["ratio"]) for figure in report["figures"]], flags)
+    return 0

@@ -94,7 +94,7 @@ def rerun(
         wanted = rerun_of(old, new if pairs or input is not None else None)
         if queue is not None or order.is_private(old.queue):
             usual = project.options(old.type).queue
-            wanted = replace(wanted, options=replace(wanted.options, queue=queue or usual))
+            wanted = wanted._replace(options=replace(wanted.options, queue=queue or usual))
         if dry_run:
             print(wanted.input.decode())
             return exits.OK

@@ -73,7 +73,7 @@ def run(
     with place.opened(config, make=resume is None) as here, place.client_of(here) as client:
         if made is not None:
             project, wanted = made
-            wanted = replace(wanted, options=replace(wanted.options, queue=order.private_queue(wanted.id)))
+            wanted = wanted._replace(options=replace(wanted.options, queue=order.private_queue(wanted.id)))
             job = client.get(client.enqueue_all([wanted]).ids[0])
         else:
             job = _left(client, refs.job_id(client, str(resume)))

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from jobtrail.core.errors import ConcurrentUpdate, Conflict, IdempotencyConflict, IllegalMove, NotFound
@@ -40,8 +41,7 @@ class Options:
     estimated_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
+class NewJob(NamedTuple):
     """One job to enqueue. `input` is JSON that passed the door; the id makes a repeated enqueue harmless."""
 
     id: UUID
@@ -65,8 +65,13 @@ def enqueue(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Flow[Enque
     Jobs that share their options go with one statement.
     """
     groups: dict[Options, list[NewJob]] = {}
+    options: Options | None = None
+    group: list[NewJob] = []
     for job in jobs:
-        groups.setdefault(job.options, []).append(job)
+        if job.options is not options:  # mostly all share one object, and hashing its fields for each would cost
+            options = job.options
+            group = groups.setdefault(options, [])
+        group.append(job)
     return Flow(lambda: _enqueue(workspace, jobs, groups, actor), atomic=len(groups) > 1)
 
 

@@ -131,6 +131,8 @@ class Database:
         self.dial = dial
         self._size = size
         self._breaker = Breaker()
+        self._seat = threading.Lock()
+        self._conn: Connection | None = None
         self._pool: ConnectionPool[Connection] | None = None
         self._apool: AsyncConnectionPool[AsyncConnection] | None = None
 
@@ -143,8 +145,14 @@ class Database:
         that might have been done."""
         self._breaker.admit()
         try:
-            with self._sync().connection() as conn:
-                answer = run(conn, work, self.dial.scope)
+            if self._seat.acquire(blocking=False):
+                try:
+                    answer = run(self._own(), work, self.dial.scope)
+                finally:
+                    self._seat.release()
+            else:
+                with self._sync().connection() as conn:
+                    answer = run(conn, work, self.dial.scope)
         except (PoolTimeout, psycopg.OperationalError, Unavailable) as error:
             self._breaker.failed()
             raise _unreachable(error) from error
@@ -164,7 +172,10 @@ class Database:
         return answer
 
     def close(self) -> None:
-        """Closes the sync pool."""
+        """Closes the sync connections."""
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None
         if self._pool is not None:
             self._pool.close()
             self._pool = None
@@ -183,6 +194,12 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _own(self) -> Connection:
+        """The connection of whoever comes alone: a pool's bookkeeping would cost more than a small statement."""
+        if self._conn is None or self._conn.closed:
+            self._conn = connect(self.dial)
+        return self._conn
 
     def _sync(self) -> ConnectionPool[Connection]:
         if self._pool is None:
