@@ -57,6 +57,11 @@ class AtWork:
         if self.thread.is_alive():
             loop.call_soon_threadsafe(lambda: worker.stop(at_once=at_once))
 
+    def soon(self, call: Callable[[], object]) -> None:
+        """Calls something in the worker's event loop."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(call)
+
     def join(self, seconds: float = PATIENCE_SECONDS) -> None:
         self.thread.join(seconds)
         assert not self.thread.is_alive(), f"the worker did not end within {seconds} s"

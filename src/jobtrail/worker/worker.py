@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
+import psutil
+
 from jobtrail.core.errors import JobtrailError
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Claimed
@@ -226,13 +228,19 @@ class Worker:
                     running.stop(LOST, "the attempt is no longer this worker's")
 
     async def _watch_time(self) -> None:
-        """Ends the time of attempts that have a limit, and interrupts those that do not stop by themselves."""
+        """Ends the time of attempts that have a limit, and interrupts those that do not stop by themselves.
+
+        Notes what memory the process holds: for code inside the worker that is the nearest that can be measured.
+        """
+        own = psutil.Process()
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             now = time.monotonic()
+            held = own.memory_info().rss if self.running else 0
             for running in list(self.running.values()):
                 if running.task is None:
                     continue
+                running.peak_bytes = max(running.peak_bytes or 0, held)
                 over = running.overdue(now) if running.reason is None else None
                 if over is not None:
                     running.stop(*over)
