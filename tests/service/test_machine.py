@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 DEEP = bool(os.environ.get("JOBTRAIL_DEEP"))
 STEPS = 100 if DEEP else 40
-EXAMPLES = int(os.environ.get("EX", "1100")) if DEEP else 40
+EXAMPLES = 1_100 if DEEP else 40
 
 QUEUES = ("a", "b")
 PEOPLE = ("ann", "bob", "eve")
