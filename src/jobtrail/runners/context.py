@@ -29,7 +29,7 @@ T = TypeVar("T")
 EX_FORKED: Final = 70
 
 current: ContextVar[Context] = ContextVar("jobtrail_context")
-"""The context of the job that this code runs for; `jobtrail.current()` reads it."""
+"""The context of the job that this code runs for; what it prints and logs is filed by it."""
 
 _step: ContextVar[UUID | None] = ContextVar("jobtrail_step", default=None)
 """The step that this code runs in. A variable of the context, because steps may run side by side."""

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -135,10 +135,6 @@ class Database:
         self._conn: Connection | None = None
         self._pool: ConnectionPool[Connection] | None = None
         self._apool: AsyncConnectionPool[AsyncConnection] | None = None
-
-    def scoped(self, workspace: str) -> Database:
-        """The same database for another workspace."""
-        return Database(replace(self.dial, workspace=workspace), size=self._size)
 
     def run(self, work: Query[T] | Flow[T]) -> T:
         """Runs `work` on a pooled connection. Raises Unavailable when the database is away; nothing is tried twice

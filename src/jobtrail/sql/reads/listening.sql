@@ -1,2 +1,2 @@
--- Whether this session is still subscribed, and the settings that a careful operator would want to hear about.
+-- Whether this session is still subscribed to hints.
 select 'jobtrail' in (select pg_listening_channels())
