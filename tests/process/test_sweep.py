@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -122,7 +122,8 @@ def launched(*argv: str, attempt: str = "a", worker: str = "w", memory_limit: in
     try:
         yield child.pid
     finally:
-        os.killpg(child.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # a sweep has waited for it already
+            os.killpg(child.pid, signal.SIGKILL)
         child.popen.wait()
         for fd in (*child.outputs.values(), child.ended):
             os.close(fd)

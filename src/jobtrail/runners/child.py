@@ -18,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -40,6 +41,7 @@ from jobtrail.service.usage import Call
 T = TypeVar("T")
 
 EX_ORPHAN: Final = 71
+_WORD_SECONDS: Final = 1.0  # for the word that goes before a SIGTERM to arrive; it is already on its way
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -68,6 +70,11 @@ class RemoteDesk:
 
     async def stopping(self) -> str:
         return await asyncio.shield(asyncio.wrap_future(self._told))
+
+    def hear_why(self) -> None:
+        """After a SIGTERM: waits for the reason, which another thread hears, so that code that cleans up knows it."""
+        with suppress(TimeoutError):  # nobody said why: the signal is not from the worker
+            self._told.result(_WORD_SECONDS)
 
     async def begin_step(self, key: str, name: str, phase: Phase, type: StepType) -> Begun:
         return await self._ask(wire.BeginStep(id=next(self._ids), key=key, name=name, phase=phase, type=type), Begun)
@@ -269,7 +276,9 @@ def _attempt(told: wire.Instructions, desk: RemoteDesk) -> Outcome:
         runner = PythonRunner(told.assignment.type, found(told.module, told.file, told.qualname), executor=here)
         context = Context(told.assignment, desk)
         with records.captured():
-            return _until_told(runner, context) if runner.is_async else _beside(runner, context, here)
+            if runner.is_async:
+                return _until_told(runner, context, desk)
+            return _beside(runner, context, desk, here)
     except _Told:
         return Stopped()
     except (Snooze, Cancel) as answer:
@@ -280,7 +289,7 @@ def _attempt(told: wire.Instructions, desk: RemoteDesk) -> Outcome:
         return failure(error)
 
 
-def _until_told(runner: PythonRunner, context: Context) -> Outcome:
+def _until_told(runner: PythonRunner, context: Context, desk: RemoteDesk) -> Outcome:
     """Async code runs in the event loop of the main thread. SIGTERM cancels it."""
     told = False
 
@@ -288,6 +297,7 @@ def _until_told(runner: PythonRunner, context: Context) -> Outcome:
         def stop() -> None:
             nonlocal told
             told = True
+            desk.hear_why()
             task.cancel()
 
         task = asyncio.ensure_future(runner.run(context))
@@ -302,7 +312,7 @@ def _until_told(runner: PythonRunner, context: Context) -> Outcome:
         raise _Told from None
 
 
-def _beside(runner: PythonRunner, context: Context, here: MainThread) -> Outcome:
+def _beside(runner: PythonRunner, context: Context, desk: RemoteDesk, here: MainThread) -> Outcome:
     """Sync code runs in the main thread, its desk's event loop in another. SIGTERM raises in the code."""
     done: Future[Outcome] = Future()
 
@@ -314,15 +324,15 @@ def _beside(runner: PythonRunner, context: Context, here: MainThread) -> Outcome
         finally:
             here.close()
 
-    signal.signal(signal.SIGTERM, _raise_told)
+    def stop(_number: int, _frame: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: what cleans up is not interrupted again
+        desk.hear_why()
+        raise _Told
+
+    signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=loop, name="jobtrail-loop", daemon=True).start()
     here.serve()
     return done.result()
-
-
-def _raise_told(_number: int, _frame: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: what cleans up is not interrupted again
-    raise _Told
 
 
 def found(module: str, file: str | None, qualname: str) -> Callable[..., Any]:
