@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import sys
 import time
@@ -16,7 +17,6 @@ from jobtrail.worker.plan import Plan
 from jobtrail.worker.worker import Worker
 
 app = jobtrail.App()
-_told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
 
 @app.job("noop", queue="bench")
@@ -30,14 +30,20 @@ async def tick(n: int) -> None:
     _tell(f"{n}")
 
 
+@functools.cache
+def _told() -> socket.socket:
+    """Made when it is first asked for: the module is imported by processes that tell nobody."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+
 def _tell(text: str) -> None:
-    _told.send(f"{text} {time.monotonic_ns()}".encode())
+    _told().send(f"{text} {time.monotonic_ns()}".encode())
 
 
 def main(url: str, what: str, told: str, folder: str) -> None:
     """Runs as `worker`, `limit-drain` or `limit-pick-up`."""
     if told:
-        _told.connect(told)
+        _told().connect(told)
     dial = Dial(url=url, hot=True)
     if what == "limit-drain":
         _tell("ready")

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from jobtrail.client import Client
 from jobtrail.core import why
 from jobtrail.core.errors import Unavailable
-from jobtrail.core.model import Attempt, Event, Gate, Job, LogChunk, Step
-from jobtrail.core.status import FINAL, JobStatus, LogLevel, WaitReason
+from jobtrail.core.loglines import LogLine, lines_of
+from jobtrail.core.model import Attempt, Event, Gate, Job, Step
+from jobtrail.core.status import FINAL, JobStatus, WaitReason
 
 LOOK_SECONDS: Final = 0.25
 _PATIENT_SECONDS: Final = 30.0
 _WHY_AFTER: Final = 1.0
 _WHY_SECONDS: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a job's log."""
-
-    number: int
-    at: datetime
-    level: str
-    source: str
-    message: str
-    attempt_id: UUID
-    step_id: UUID | None
-    details: Any = None
 
 
 @dataclass(slots=True)
@@ -46,7 +31,7 @@ class View:
     attempts: list[Attempt] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
     why: str | None = None
 
     @property
@@ -95,8 +80,8 @@ class Follower:
             self._seq = events[-1].seq
         return events
 
-    def _new_lines(self) -> list[Line]:
-        found: list[Line] = []
+    def _new_lines(self) -> list[LogLine]:
+        found: list[LogLine] = []
         while chunks := self._client.logs(self._id, from_line=self._next_line):
             for chunk in chunks:
                 found += [line for line in lines_of(chunk) if line.number >= self._next_line]
@@ -146,19 +131,3 @@ def follow(
         left = LOOK_SECONDS if deadline is None else min(LOOK_SECONDS, deadline - time.monotonic())
         if view.ended or left <= 0 or halt.wait(left):
             return
-
-
-def lines_of(chunk: LogChunk) -> Iterator[Line]:
-    """The lines of a chunk."""
-    for offset, raw in enumerate(chunk.body.splitlines()):
-        said = json.loads(raw)
-        yield Line(
-            number=chunk.first_line + offset,
-            at=datetime.fromisoformat(said["at"]),
-            level=said.get("level", LogLevel.INFO),
-            source=said.get("source", ""),
-            message=said.get("message", ""),
-            attempt_id=chunk.attempt_id,
-            step_id=chunk.step_id,
-            details=said.get("details"),
-        )

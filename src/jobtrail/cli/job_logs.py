@@ -13,11 +13,12 @@ from cyclopts import Parameter
 
 from jobtrail.cli import exits, job_follow, place, refs, show, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Ref, Switch
-from jobtrail.cli.follow import LOOK_SECONDS, Line, lines_of
+from jobtrail.cli.follow import LOOK_SECONDS
 from jobtrail.cli.screen import log_text
 from jobtrail.cli.telling import Usage
 from jobtrail.client import Client
 from jobtrail.core.errors import Invalid, NotFound
+from jobtrail.core.loglines import LogLine, lines_of
 from jobtrail.core.status import FINAL, LogLevel
 
 _LEVELS: Final = tuple(LogLevel)
@@ -62,7 +63,7 @@ def logs(
     with place.client(flags) as client:
         job_id = refs.job_id(client, job)
         source = _Source(client, job_id, _attempt(client, job_id, attempt), _step(client, job_id, step), wanted)
-        found: Iterable[Line] = (line for line in source.new() if _fits(line, wanted, pattern))
+        found: Iterable[LogLine] = (line for line in source.new() if _fits(line, wanted, pattern))
         if tail is not None:
             found = deque(found, maxlen=max(tail, 0))
         if flags.output == "json" and not follow:
@@ -96,7 +97,7 @@ class _Source:
         self._attempt_id, self._step_id, self._levels = attempt_id, step_id, levels
         self._next = 1
 
-    def new(self) -> Iterator[Line]:
+    def new(self) -> Iterator[LogLine]:
         """Lines that were not answered yet."""
         while chunks := self._client.logs(
             self._job_id,
@@ -110,7 +111,7 @@ class _Source:
             self._next = chunks[-1].first_line + chunks[-1].lines
 
 
-def _print(found: Iterable[Line], flags: Flags, *, raw: bool) -> None:
+def _print(found: Iterable[LogLine], flags: Flags, *, raw: bool) -> None:
     for line in found:
         if flags.output in ("json", "jsonl"):
             show.line(show.plain(line))
@@ -123,7 +124,7 @@ def _print(found: Iterable[Line], flags: Flags, *, raw: bool) -> None:
     sys.stdout.flush()
 
 
-def _fits(line: Line, levels: tuple[LogLevel, ...] | None, pattern: re.Pattern[str] | None) -> bool:
+def _fits(line: LogLine, levels: tuple[LogLevel, ...] | None, pattern: re.Pattern[str] | None) -> bool:
     return (levels is None or line.level in levels) and (pattern is None or bool(pattern.search(line.message)))
 
 

@@ -10,8 +10,9 @@ from typing import Any, Final, Protocol, Self, TextIO
 
 from jobtrail.cli import saying, show, words
 from jobtrail.cli.flags import Flags
-from jobtrail.cli.follow import Line, View
+from jobtrail.cli.follow import View
 from jobtrail.core.ids import short
+from jobtrail.core.loglines import LogLine
 from jobtrail.core.status import LogLevel, LogSource, StepStatus
 
 _CHANGING: Final = re.compile(r"[0-9.:]+")
@@ -62,7 +63,7 @@ class Lines:
     def see(self, view: View) -> None:
         """Events and lines in the order of their times; at the end, how it ended."""
         for said in _in_order(view):
-            if isinstance(said, Line):
+            if isinstance(said, LogLine):
                 stream = self._printed if said.source == LogSource.STDOUT else self._out
                 text = log_text(said)
                 print(words.harmless(text) if stream.isatty() else text, file=stream, flush=True)
@@ -147,7 +148,7 @@ class Moving:
         self._console.print(Text(line))
 
 
-def log_text(line: Line) -> str:
+def log_text(line: LogLine) -> str:
     """A line of the log as people read it. What was printed stands as it was printed."""
     if line.source in (LogSource.STDOUT, LogSource.STDERR):
         return line.message
@@ -158,9 +159,9 @@ def log_text(line: Line) -> str:
     return f"{level}{line.message}{details}"
 
 
-def _in_order(view: View) -> Iterable[str | Line]:
+def _in_order(view: View) -> Iterable[str | LogLine]:
     told = [(event.at, saying.of_event(event, view)) for event in view.events]
-    found: list[tuple[Any, str | Line]] = [(at, text) for at, text in told if text is not None]
+    found: list[tuple[Any, str | LogLine]] = [(at, text) for at, text in told if text is not None]
     found += [(line.at, line) for line in view.lines]
     return [said for _, said in sorted(found, key=lambda pair: pair[0])]
 

@@ -24,6 +24,7 @@ _WHOLE = re.compile(r"[0-9]{1,18}")
 _PLAIN = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _APP = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _DATABASE = re.compile(r"postgres(ql)?://\S+|[a-z_]+ ?=.+")
+_PREFIXED = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _SERVER = re.compile(r"https?://[^\s/]+\S*")
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
@@ -41,6 +42,15 @@ class Config:
     pgbouncer: bool = False
     postgres_bin: Path | None = None
 
+    host: str = "127.0.0.1"
+    port: int = 8787
+    path_prefix: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    read_connections: int = 4
+    write_connections: int = 8
+    key_requests_per_second: float = 500.0  # 0: no limit
+    workspace_requests_per_second: float = 2_000.0
+
     queues: tuple[str, ...] = ()  # none named: all
     slots: int = 8
     processes: int = 1
@@ -53,6 +63,8 @@ class Config:
     assets_dir: Path | None = None  # none: see `assets`
     uploaded_asset_max_bytes: int = 10 << 20
     generated_asset_max_bytes: int = 500 << 20
+
+    outgoing_allow: tuple[str, ...] = ()  # hosts and blocks of our own network that webhooks may call
 
     log_format: str = "auto"
     color: str = "auto"
@@ -224,6 +236,12 @@ def _whole(low: int, high: int) -> Read:
     return read
 
 
+def _rate(value: object) -> float:
+    if not _PLAIN.fullmatch(str(value)) or float(str(value)) > 1_000_000:
+        raise Invalid("must be a number of requests a second, or 0 for no limit")
+    return float(str(value))
+
+
 def _seconds(low: float, high: float) -> Read:
     def read(value: object) -> float:
         if isinstance(value, str) and _PLAIN.fullmatch(value):  # the name of the setting says the unit
@@ -243,6 +261,14 @@ READERS: Mapping[str, Read] = {
     "app": _like(_APP, "package.module:attribute"),
     "server_url": _like(_SERVER, "https://jobs.example.org"),
     "api_key": _text,
+    "host": _name,
+    "port": _whole(0, 65_535),
+    "path_prefix": _like(_PREFIXED, "/jobs"),
+    "trusted_proxies": _names,
+    "read_connections": _whole(1, 200),
+    "write_connections": _whole(1, 200),
+    "key_requests_per_second": _rate,
+    "workspace_requests_per_second": _rate,
     "pgbouncer": _truth,
     "postgres_bin": _path,
     "queues": _names,
@@ -256,6 +282,7 @@ READERS: Mapping[str, Read] = {
     "assets_dir": _path,
     "uploaded_asset_max_bytes": _bytes,
     "generated_asset_max_bytes": _bytes,
+    "outgoing_allow": _names,
     "log_format": _one_of("auto", "pretty", "json"),
     "color": _one_of("auto", "always", "never"),
     "seal_key_file": _path,

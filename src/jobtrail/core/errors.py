@@ -25,10 +25,28 @@ class Invalid(JobtrailError):
     code = "invalid"
 
 
+class Malformed(Invalid):
+    """The request cannot be read at all."""
+
+    code = "malformed"
+
+
+class Unsupported(Invalid):
+    """The body is of a media type that is not taken here."""
+
+    code = "unsupported_media_type"
+
+
 class Denied(JobtrailError):
     """The actor may not do this."""
 
     code = "denied"
+
+
+class Unauthenticated(Denied):
+    """Nobody is signed in, or the key is wrong, expired or revoked."""
+
+    code = "unauthenticated"
 
 
 class NotFound(JobtrailError):
@@ -47,6 +65,12 @@ class Unavailable(JobtrailError):
     """The database or server cannot be reached or cannot serve; the same call may succeed later."""
 
     code = "unavailable"
+
+
+class TooSlow(Unavailable):
+    """The database stopped a statement that took too long; ask for less."""
+
+    code = "too_slow"
 
 
 class Misconfigured(JobtrailError):
@@ -89,6 +113,16 @@ class IdempotencyConflict(Invalid):
     """The idempotency key was used before with other input."""
 
     code = "idempotency_conflict"
+
+
+class TooOften(Limited):
+    """More requests than are accepted in this time; `retry_after` seconds from now there is room again."""
+
+    code = "too_often"
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class TooLarge(Limited):

@@ -161,7 +161,7 @@ _BY_STATE: Final[dict[str, tuple[type[errors.JobtrailError], str]]] = {
     "3F000": (errors.StaleSchema, "the tables are not there yet; run `jobtrail db up`: "),
     "53100": (errors.Unavailable, "the database's disk is full; free space there: "),
     "53300": (errors.Unavailable, "the database has no connection left; raise max_connections or lower --slots: "),
-    "57014": (errors.Unavailable, "the database stopped a statement that took too long: "),
+    "57014": (errors.TooSlow, "the database stopped a statement that took too long: "),
 }
 
 

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
-from jobtrail.core.errors import Unavailable
+from jobtrail.core.errors import TooSlow, Unavailable
 from jobtrail.store.db import ALL, AsyncConnection, Connection, Scope, arun, run, translated
 from jobtrail.store.query import Flow, Query
 
@@ -149,18 +149,22 @@ class Database:
             else:
                 with self._sync().connection() as conn:
                     answer = run(conn, work, self.dial.scope)
+        except TooSlow:
+            raise  # it is there, and answered
         except (PoolTimeout, psycopg.OperationalError, Unavailable) as error:
             self._breaker.failed()
             raise _unreachable(error) from error
         self._breaker.succeeded()
         return answer
 
-    async def arun(self, work: Query[T] | Flow[T]) -> T:
-        """Like `run`, async."""
+    async def arun(self, work: Query[T] | Flow[T], scope: Scope | None = None) -> T:
+        """Like `run`, async; for another scope than that of its sessions where one is given."""
         self._breaker.admit()
         try:
             async with (await self._async()).connection() as conn:
-                answer = await arun(conn, work, self.dial.scope)
+                answer = await arun(conn, work, scope or self.dial.scope)
+        except TooSlow:
+            raise  # it is there, and answered
         except (PoolTimeout, psycopg.OperationalError, Unavailable) as error:
             self._breaker.failed()
             raise _unreachable(error) from error

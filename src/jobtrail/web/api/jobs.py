@@ -1,0 +1,299 @@
+"""Routes of jobs: enqueue, list, look, change, cancel, retry, rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from jobtrail.client import rerun_of
+from jobtrail.core import jsonguard, why
+from jobtrail.core.errors import Invalid, NotFound
+from jobtrail.core.model import Job
+from jobtrail.core.status import JobStatus, WaitReason, allowed_actions
+from jobtrail.service import attempts, jobs, steps, trail
+from jobtrail.service.jobs import Change, Filter, NewJob, Options
+from jobtrail.store.identity import new_id
+from jobtrail.store.wake import ORDERS
+from jobtrail.web import cursors, reading
+from jobtrail.web.routing import Page, Reply
+from jobtrail.web.runtime import Call
+from jobtrail.web.views import (
+    Cursor,
+    JobDetail,
+    Limit,
+    Name,
+    Priority,
+    Reason,
+    Tags,
+    Time,
+    event_view,
+)
+
+_LATEST_EVENTS = 50
+MOST_AT_ONCE = 10_000
+
+
+class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A job to accept. What is left out is as its type has it, or a default."""
+
+    type: Name
+    input: Any = msgspec.field(default_factory=dict)
+    queue: Name | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=1_024)] | None = None
+    tags: Tags | UnsetType = UNSET
+    unique_key: Name | None = None
+    concurrency_key: Name | None = None
+    scheduled_at: Time | None = None
+    cancel_at: Time | None = None
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] | UnsetType = UNSET
+    backoff_type: Literal["FIXED", "LINEAR", "EXPONENTIAL"] | UnsetType = UNSET
+    backoff_delay_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] | UnsetType = UNSET
+    backoff_max_ms: Annotated[int, msgspec.Meta(ge=0, le=604_800_000)] | UnsetType = UNSET
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=2_592_000)] | None = None
+    idle_timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=2_592_000)] | None = None
+    queue_timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=2_592_000)] | None = None
+    project_id: UUID | None = None
+    task_id: UUID | None = None
+    parent_id: UUID | None = None
+
+
+class BatchItem(NewJobBody, frozen=True, kw_only=True):
+    """A job of a batch."""
+
+
+class NewJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Jobs to accept together: all or none."""
+
+    jobs: Annotated[list[BatchItem], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class RawJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The same, each job still as text."""
+
+    jobs: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """A job that is never lost from now on. `existed`: the key was used before, for this very job."""
+
+    id: UUID
+    existed: bool
+
+
+class AcceptedJobs(msgspec.Struct, frozen=True):
+    """Which job stands for each one of the batch, in its order."""
+
+    items: list[Accepted]
+
+
+class Once(msgspec.Struct, frozen=True):
+    """A key that makes the request safe to send again: the same key answers the same job."""
+
+    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
+
+
+class Match(msgspec.Struct, frozen=True):
+    """The version that was read, as its ETag."""
+
+    if_match: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+
+class JobsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which jobs to list; a comma means or."""
+
+    status: list[JobStatus] | None = None
+    type: list[str] | None = None
+    queue: list[str] | None = None
+    tag: list[str] | None = None
+    task_id: UUID | None = None
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+async def enqueue_job(call: Call, headers: Once, body: NewJobBody) -> Reply[Accepted]:
+    """Accept a job. When this answers, it is never lost."""
+    job = new_job(body, call.runtime.service.types)
+    key = headers.idempotency_key
+    if key is not None:
+        jsonguard.check_name(key, "Idempotency-Key")
+    job_id, is_new = await call.runtime.batcher.enqueue(call.workspace, call.principal.actor, job, key)
+    call.runtime.nudger.nudge(_hints([job]))
+    return Reply(
+        Accepted(job_id, not is_new),
+        status=201 if is_new else 200,
+        headers={"Location": f"{call.request.scope.get('root_path', '')}/api/v1/jobs/{job_id}"},
+    )
+
+
+async def enqueue_jobs(call: Call, body: RawJobs) -> Reply[AcceptedJobs]:
+    """Accept up to 10 000 jobs together: all or none."""
+    types = call.runtime.service.types
+    wanted = [
+        new_job(reading.item_value(raw, BatchItem, f"jobs[{at}]"), types, f"jobs[{at}].")
+        for at, raw in enumerate(body.jobs)
+    ]
+    done = await call.write(jobs.enqueue(call.workspace, wanted, call.principal.actor), *_hints(wanted))
+    return Reply(AcceptedJobs([Accepted(job_id, job_id in done.existed) for job_id in done.ids]))
+
+
+async def list_jobs(call: Call, query: JobsQuery) -> Page[Job]:
+    """List jobs, newest first."""
+    before = cursors.place(query.cursor, "jobs", UUID)
+    filter = Filter(
+        types=_tuple(query.type),
+        statuses=_tuple(query.status),
+        queues=_tuple(query.queue),
+        tags=_tuple(query.tag),
+        task_id=query.task_id,
+    )
+    found = await call.read(jobs.listed(call.workspace, filter, before=before, limit=query.limit + 1))
+    items = found[: query.limit]
+    return Page(items, cursors.cursor("jobs", items[-1].id) if len(found) > query.limit else None)
+
+
+async def get_job(call: Call, job_id: UUID) -> Reply[JobDetail]:
+    """One job with its steps, attempts, latest events and result."""
+    job = await call.found(jobs.get(call.workspace, job_id), f"job {job_id}")
+    facts = await call.found(jobs.facts(call.workspace, job_id), f"job {job_id}")
+    after = max(0, job.version - _LATEST_EVENTS)
+    events = await call.read(trail.events(call.workspace, job_id, after=after, limit=_LATEST_EVENTS))
+    waits = None if job.wait_reason is None else WaitReason(job.wait_reason)
+    detail = JobDetail(
+        job=job,
+        why=why.sentence(facts),
+        allowed_actions=list(allowed_actions(JobStatus(job.status), waits)),
+        steps=await call.read(steps.listed(call.workspace, job_id)),
+        attempts=await call.read(attempts.listed(call.workspace, job_id)),
+        events=[event_view(event) for event in events],
+        result=await call.read(jobs.result(call.workspace, job_id)),
+    )
+    return Reply(detail, headers={"ETag": etag(job.version)})
+
+
+class ChangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """New values; what is left out stays."""
+
+    priority: Priority | None = None
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=1_024)] | None = None
+    tags: Tags | None = None
+    cancel_at: Time | None = None
+    scheduled_at: Time | None = None
+
+
+async def change_job(call: Call, job_id: UUID, headers: Match, body: ChangeBody) -> Reply[Job]:
+    """Change a job; with If-Match only while it is as it was read."""
+    change = Change(
+        priority=body.priority,
+        title=body.title,
+        tags=None if body.tags is None else _tags(body.tags),
+        cancel_at=body.cancel_at,
+        scheduled_at=body.scheduled_at,
+    )
+    version = version_of(headers.if_match)
+    await call.write(jobs.update(call.workspace, job_id, change, call.principal.actor, version=version), ORDERS)
+    return await _now(call, job_id)
+
+
+class CancelBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why it is cancelled."""
+
+    reason: Reason | None = None
+
+
+async def cancel_job(call: Call, job_id: UUID, body: CancelBody) -> Reply[Job]:
+    """Cancel a job: what waits at once, what runs as soon as its worker has stopped it."""
+    await call.write(jobs.cancel(call.workspace, job_id, call.principal.actor, body.reason), ORDERS)
+    return await _now(call, job_id)
+
+
+async def retry_job(call: Call, job_id: UUID) -> Reply[Job]:
+    """Try a FAILED or CANCELLED job again; finished steps are kept."""
+    await call.write(jobs.retry(call.workspace, job_id, call.principal.actor))
+    return await _now(call, job_id, nudge=True)
+
+
+async def start_job_now(call: Call, job_id: UUID) -> Reply[Job]:
+    """Start a job now that waits for its time."""
+    await call.write(jobs.start_now(call.workspace, job_id, call.principal.actor))
+    return await _now(call, job_id, nudge=True)
+
+
+class RerunBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another input, if it is to have one."""
+
+    input: Any | UnsetType = UNSET
+
+
+async def rerun_job(call: Call, job_id: UUID, body: RerunBody) -> Reply[Accepted]:
+    """Accept a new job like this one, with the same input or another."""
+    job = await call.found(jobs.get(call.workspace, job_id), f"job {job_id}")
+    new = rerun_of(job, job.input if body.input is UNSET else body.input)
+    done = await call.write(jobs.enqueue(call.workspace, [new], call.principal.actor), *_hints([new]))
+    return Reply(Accepted(done.ids[0], bool(done.existed)), status=201)
+
+
+def new_job(body: NewJobBody, types: Mapping[str, Options], at: str = "") -> NewJob:
+    """A job as the verbs take it: the type's defaults with what the request says. Raises Invalid."""
+    default = types.get(body.type) or Options(type=jsonguard.check_name(body.type, f"{at}type"))
+    said = {
+        name: value
+        for name in body.__struct_fields__
+        if name in _OPTIONS and (value := getattr(body, name)) is not UNSET and value is not None
+    }
+    for name in ("queue", "concurrency_key"):
+        if name in said:
+            jsonguard.check_name(said[name], f"{at}{name}")
+    if "tags" in said:
+        said["tags"] = _tags(said["tags"], at)
+    options = default if not said else _with(default, said)
+    unique = None if body.unique_key is None else jsonguard.check_name(body.unique_key, f"{at}unique_key")
+    raw = jsonguard.encode(body.input, at=f"{at}input")
+    return NewJob(id=new_id(), input=raw, options=options, title=body.title, unique_key=unique)
+
+
+def etag(version: int) -> str:
+    """The version as an ETag."""
+    return f'"{version}"'
+
+
+def version_of(if_match: str | None) -> int | None:
+    """The version that an If-Match names; None where any will do. Raises Invalid."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isdecimal() or not text.isascii() or len(text) > 9:
+        raise Invalid('If-Match must be the ETag of the job, such as "7"', fields={"If-Match": "not an ETag"})
+    return int(text)
+
+
+async def _now(call: Call, job_id: UUID, *, nudge: bool = False) -> Reply[Job]:
+    job = await call.read(jobs.get(call.workspace, job_id))
+    if job is None:
+        raise NotFound(f"there is no job {job_id} in this workspace")
+    if nudge:
+        call.runtime.nudger.nudge([job.queue])
+    return Reply(job, headers={"ETag": etag(job.version)})
+
+
+_OPTIONS = frozenset(Options.__dataclass_fields__)
+
+
+def _with(default: Options, said: Mapping[str, Any]) -> Options:
+    return Options(**{name: getattr(default, name) for name in _OPTIONS} | dict(said))
+
+
+def _tags(tags: list[str], at: str = "") -> tuple[str, ...]:
+    return tuple(dict.fromkeys(jsonguard.check_name(tag, f"{at}tags") for tag in tags))
+
+
+def _tuple(values: list[Any] | None) -> tuple[Any, ...] | None:
+    return None if not values else tuple(values)
+
+
+def _hints(wanted: list[NewJob]) -> set[str]:
+    return {job.options.queue if job.options.scheduled_at is None else ORDERS for job in wanted}

@@ -1,0 +1,157 @@
+"""The ASGI app: finds the route, lets in who may come, reads the request, calls the handler, writes the answer."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from jobtrail.core.errors import JobtrailError
+from jobtrail.web import problem, reading
+from jobtrail.web.auth import Door
+from jobtrail.web.observing import Observed, request_id_of
+from jobtrail.web.routing import Reply, Route, Shape, shape_of
+from jobtrail.web.runtime import Call, Runtime, Service
+from jobtrail.web.table import ROUTES
+
+log = logging.getLogger("jobtrail.web")
+
+_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A route with what its signature says, read once."""
+
+    route: Route
+    shape: Shape
+
+
+class Web(Starlette):
+    """The service as an ASGI app. Mounted in another app it gets no lifespan: call `start` and `stop` there."""
+
+    def __init__(self, service: Service, routes: Iterable[Route] = ROUTES) -> None:
+        routes = tuple(routes)
+        self.runtime = Runtime(service, routes)
+        self.door = Door(self.runtime)
+        by_path: defaultdict[str, dict[str, _Bound]] = defaultdict(dict)
+        for route in routes:
+            by_path[route.path][route.method] = _Bound(route, shape_of(route))
+        super().__init__(
+            routes=[
+                StarletteRoute(path, self._endpoint(methods), methods=_METHODS) for path, methods in by_path.items()
+            ],
+            exception_handlers={HTTPException: _refused},
+            lifespan=_lifespan,
+        )
+        self.router.redirect_slashes = False
+        self.add_middleware(Observed, runtime=self.runtime)
+
+    async def start(self) -> None:
+        """Opens the connections. Raises Misconfigured where the database role may do too much or too little."""
+        await self.runtime.start()
+
+    async def stop(self) -> None:
+        """Ends open streams, lets requests end, closes the connections."""
+        await self.runtime.stop()
+
+    def _endpoint(self, methods: Mapping[str, _Bound]) -> Any:
+        allow = ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
+
+        async def endpoint(request: Request) -> Response:
+            bound = methods.get("GET" if request.method == "HEAD" else request.method)
+            if bound is None:
+                raise HTTPException(405, f"this path takes {allow}", {"Allow": allow})
+            try:
+                return await self._answer(bound, request)
+            except JobtrailError as error:
+                return _failed(request, error)
+            except Exception as error:  # noqa: BLE001  the caller is told in our words, the log has the rest
+                return _broken(request, error)
+
+        return endpoint
+
+    async def _answer(self, bound: _Bound, request: Request) -> Response:
+        route, shape = bound.route, bound.shape
+        principal = await self.door.admit(request, route.scope)
+        given: dict[str, Any] = {
+            name: reading.path_value(name, request.path_params[name], wanted) for name, wanted in shape.path.items()
+        }
+        if shape.query is not None:
+            given["query"] = reading.query_values(request.query_params.multi_items(), shape.query)
+        if shape.headers is not None:
+            given["headers"] = reading.header_values(request.headers, shape.headers)
+        if shape.body is not None:
+            reading.check_json(request)
+            raw = await reading.body_bytes(request, route.max_body_bytes)
+            given["body"] = reading.body_value(raw, shape.body, route.max_body_bytes)
+        return _response(route, await route.handler(Call(self.runtime, request, principal), **given))
+
+
+@asynccontextmanager
+async def _lifespan(app: Web) -> AsyncIterator[None]:
+    await app.start()
+    try:
+        yield
+    finally:
+        await app.stop()
+
+
+def _response(route: Route, answer: Any) -> Response:
+    if isinstance(answer, Response):
+        for name, value in _HEADERS.items():
+            answer.headers.setdefault(name, value)
+        return answer
+    reply = answer if isinstance(answer, Reply) else Reply(answer)
+    status = reply.status or route.status
+    headers = {**_HEADERS, **reply.headers}
+    if status in (204, 304):
+        return Response(status_code=status, headers=headers)
+    return Response(msgspec.json.encode(reply.value), status, headers, "application/json")
+
+
+def _failed(request: Request, error: JobtrailError) -> Response:
+    if problem.status_of(error) >= 500:
+        log.warning("%s %s: %s", request.method, request.url.path, error.message)
+    return problem.of_error(error, instance=request.url.path, request_id=request_id_of(request))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
+    code = {404: "no_such_route", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    detail = "there is no such route; /api/openapi.json lists them" if error.status_code == 404 else error.detail
+    return problem.response(
+        error.status_code,
+        code,
+        detail,
+        instance=request.url.path,
+        request_id=request_id_of(request),
+        headers=error.headers,
+    )
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem.response(
+        500,
+        "unexpected",
+        "something went wrong here; the log of the server has more under this request_id",
+        instance=request.url.path,
+        request_id=request_id_of(request),
+    )

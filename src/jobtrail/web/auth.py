@@ -1,0 +1,136 @@
+"""The door: who comes with a request, whether the key still holds, and how often it may come."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final
+from uuid import UUID
+
+from starlette.requests import Request
+
+from jobtrail.client import DEFAULT_WORKSPACE
+from jobtrail.core import api_keys
+from jobtrail.core.access import KeyFacts
+from jobtrail.core.errors import Denied, Unauthenticated
+from jobtrail.core.model import Actor
+from jobtrail.core.scopes import SCOPES_OF, ApiScope, Role
+from jobtrail.core.status import ActorType
+from jobtrail.service import keys
+from jobtrail.store.db import ALL, Scope
+from jobtrail.web.principal import Principal
+from jobtrail.web.rates import Rates
+from jobtrail.web.routing import Open
+from jobtrail.web.runtime import Runtime
+
+_REMEMBERED_SECONDS: Final = 5.0
+_MOST_REMEMBERED: Final = 10_000
+_WRONG_PER_SECOND: Final = 1.0
+_WRONG_AT_ONCE: Final = 20.0
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_NOBODY: Final = Principal(workspace=UUID(int=0), actor=Actor(ActorType.SYSTEM, "nobody"), scopes=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    facts: KeyFacts
+    until: float
+
+
+class Door:
+    """Lets requests in. Keys are looked up at most every 5 s; so long may a revoked one go on."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        config = runtime.config
+        self._keys = Rates(config.key_requests_per_second, config.key_requests_per_second * 2)
+        self._workspaces = Rates(config.workspace_requests_per_second, config.workspace_requests_per_second * 2)
+        self._wrong = Rates(_WRONG_PER_SECOND, _WRONG_AT_ONCE)
+        self._known: dict[UUID, _Known] = {}
+        self._local = _somebody_local() if runtime.service.local else None
+
+    async def admit(self, request: Request, scope: ApiScope | Open) -> Principal:
+        """Who it is. Raises Unauthenticated, Denied, TooOften."""
+        if scope is Open.TO_ALL:
+            return _NOBODY
+        principal = await self._principal(request)
+        self._keys.take(principal.name, "requests with this key")
+        self._workspaces.take(str(principal.workspace), "requests to this workspace")
+        if isinstance(scope, ApiScope):
+            principal.require(scope)
+        return principal
+
+    async def _principal(self, request: Request) -> Principal:
+        given = request.headers.get("authorization")
+        if given is not None:
+            return await self._of_key(given, request)
+        if self._local is not None:
+            _check_local(request)
+            return self._local
+        raise Unauthenticated("send an API key: `Authorization: Bearer jt_…`; `jobtrail key create` makes one")
+
+    async def _of_key(self, header: str, request: Request) -> Principal:
+        address = request.client.host if request.client else ""
+        if self._wrong.is_empty(address):
+            self._wrong.take(address, "wrong keys from this address")
+        kind, _, text = header.partition(" ")
+        try:
+            if kind.lower() != "bearer":
+                raise Unauthenticated("the Authorization header must be `Bearer jt_…`")
+            key_id, secret = api_keys.parse(text.strip())
+            facts = await self._facts(key_id)
+            scopes = api_keys.admitted(facts, secret)
+        except Denied as error:
+            self._wrong.take(address, "wrong keys from this address")
+            raise Unauthenticated(error.message) from error
+        assert facts is not None  # noqa: S101  (nothing was admitted without)
+        actor = Actor(ActorType.API_KEY, str(facts.id))
+        return Principal(workspace=facts.workspace_id, actor=actor, scopes=scopes, key_id=facts.id)
+
+    async def _facts(self, key_id: UUID) -> KeyFacts | None:
+        known, now = self._known.get(key_id), time.monotonic()
+        if known is not None and now < known.until:
+            return known.facts
+        facts = await self._runtime.reads.arun(keys.authenticate(key_id), Scope.of(ALL))
+        self._known.pop(key_id, None)
+        if facts is not None:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[key_id] = _Known(facts, now + _REMEMBERED_SECONDS)
+        return facts
+
+
+def _somebody_local() -> Principal:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "somebody"
+    return Principal(workspace=DEFAULT_WORKSPACE, actor=Actor(ActorType.USER, name), scopes=SCOPES_OF[Role.OWNER])
+
+
+def _check_local(request: Request) -> None:
+    """Without a key only programs and pages of this machine get in: no page of elsewhere, under whatever name.
+
+    A browser that was lured to a name that leads here (DNS rebinding) tells that name in Host; a page of elsewhere that
+    sends a form here is told by Origin or Sec-Fetch-Site. Raises Denied.
+    """
+    if not _is_local(request.url.hostname or ""):
+        raise Denied(f"without a key, this service answers to localhost only, not to {request.url.hostname!r}")
+    if request.client is not None and not _is_local(request.client.host):
+        raise Denied("without a key, only this machine gets in")
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
+    if request.method not in _SAFE and site not in ("none", "same-origin"):
+        raise Denied("a page of elsewhere may change nothing here")
+    if origin is not None and not origin.partition("://")[2] == request.headers.get("host", ""):
+        raise Denied(f"a page of {origin} may ask nothing here")
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,68 @@
+"""Enqueues that come at the same time share a commit: what arrives while one is under way goes with the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from jobtrail.core.model import Actor
+from jobtrail.service.jobs import NewJob
+
+_AT_ONCE: Final = 200
+_SENDERS: Final = 2
+
+
+@dataclass(slots=True)
+class Wanted:
+    """One enqueue that waits for its answer: the job's id, and whether it is new."""
+
+    job: NewJob
+    key: str | None
+    answer: asyncio.Future[tuple[UUID, bool]] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+Send = Callable[[UUID, Actor, list[Wanted]], Awaitable[None]]
+"""Enqueues for one workspace and actor in one transaction, and answers each, with its own error if need be."""
+
+
+class Batcher:
+    """Groups enqueues by workspace and actor without a timer: a lone one goes at once. `send` must answer each."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._waiting: defaultdict[tuple[UUID, Actor], list[Wanted]] = defaultdict(list)
+        self._senders: set[asyncio.Task[None]] = set()
+
+    async def enqueue(self, workspace: UUID, actor: Actor, job: NewJob, key: str | None) -> tuple[UUID, bool]:
+        """Accepts a job; answers when it is committed. Raises what the verb raises."""
+        wanted = Wanted(job, key)
+        self._waiting[workspace, actor].append(wanted)
+        if len(self._senders) < _SENDERS:
+            task = asyncio.create_task(self._empty())
+            self._senders.add(task)
+            task.add_done_callback(self._senders.discard)
+        return await wanted.answer
+
+    async def aclose(self) -> None:
+        """Waits until all is sent."""
+        await asyncio.gather(*self._senders)
+
+    async def _empty(self) -> None:
+        while self._waiting:
+            whose = next(iter(self._waiting))
+            group = self._waiting.pop(whose)
+            if len(group) > _AT_ONCE:
+                self._waiting[whose] = group[_AT_ONCE:]
+            group = group[:_AT_ONCE]
+            try:
+                await self._send(*whose, group)
+            except Exception as error:  # noqa: BLE001  it is raised where each was asked for
+                for wanted in group:
+                    if not wanted.answer.done():
+                        wanted.answer.set_exception(error)

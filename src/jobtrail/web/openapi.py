@@ -1,0 +1,171 @@
+"""The OpenAPI 3.1 document, rendered from the table of routes and the signatures of their handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import version
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from jobtrail.web.problem import MEDIA_TYPE, Problem
+from jobtrail.web.routing import Open, Route, Shape, shape_of, statuses
+
+TEMPLATE: Final = "#/components/schemas/{name}"
+Json = dict[str, Any]
+
+_INTRO: Final = """Jobs that take long, cost money and must be explained afterwards.
+
+Every error is `application/problem+json` with a stable `code`. Lists are pages: send `next_cursor` as `cursor` for the
+next one. Times are UTC in RFC 3339, durations carry their unit in the name, money is a decimal in text, in USD."""
+
+_COMMON: Final = {
+    400: "The request cannot be read.",
+    401: "Nobody is signed in, or the key is wrong, expired or revoked.",
+    403: "The key lacks the scope.",
+    404: "There is no such thing in this workspace.",
+    413: "The body is too large.",
+    415: "The body is no JSON.",
+    422: "A value is not acceptable; `errors` name the fields.",
+    429: "Too many requests; `Retry-After` says when to come again.",
+    503: "The database is away, or needs too long; come again after `Retry-After` seconds.",
+}
+
+
+def document(routes: Iterable[Route], *, prefix: str = "") -> Json:
+    """The document of these routes; `prefix` is where the service is mounted."""
+    routes = tuple(routes)
+    shapes = {route: shape_of(route) for route in routes}
+    types = {each: None for route in routes for each in _types(route, shapes[route])}
+    schemas, components = msgspec.json.schema_components([Problem, *types], ref_template=TEMPLATE)
+    refs = dict(zip([Problem, *types], schemas, strict=True))
+    paths: dict[str, Json] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, shapes[route], refs)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Jobtrail", "version": version("jobtrail"), "description": _INTRO},
+        "servers": [{"url": prefix or "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "responses": {str(code): _problem(what) for code, what in _COMMON.items()},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key: `jt_<id>_<secret>`."},
+                "login": {"type": "apiKey", "in": "cookie", "name": "__Host-jobtrail"},
+            },
+        },
+    }
+
+
+def _types(route: Route, shape: Shape) -> Iterator[Any]:
+    body = route.shows or shape.body
+    yield from (each for each in (body, shape.answer) if each is not None)
+    yield from shape.path.values()
+    for struct in (shape.query, shape.headers):
+        if struct is not None:
+            yield from _hints(struct).values()
+
+
+def _operation(route: Route, shape: Shape, refs: dict[Any, Any]) -> Json:
+    summary, _, more = route.says.partition("\n")
+    made: Json = {
+        "operationId": route.name,
+        "tags": [route.tag],
+        "summary": summary,
+        "responses": _responses(route, shape, refs),
+    }
+    scope = None if isinstance(route.scope, Open) else str(route.scope)
+    description = "\n\n".join(part for part in (more.strip(), scope and f"Needs the scope `{scope}`.") if part)
+    if description:
+        made["description"] = description
+    if parameters := _parameters(shape, refs):
+        made["parameters"] = parameters
+    if route.takes is not None:
+        schema = {"type": "string", "format": "binary"}
+        made["requestBody"] = {"required": True, "content": {route.takes.media_type: {"schema": schema}}}
+    elif (body := route.shows or shape.body) is not None:
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[body]}}}
+    made["security"] = [] if route.scope is Open.TO_ALL else [{"key": []}, {"login": []}]
+    return made
+
+
+def _parameters(shape: Shape, refs: dict[Any, Any]) -> list[Json]:
+    found = [
+        {"name": name, "in": "path", "required": True, "schema": _plain(refs[hint])}
+        for name, hint in shape.path.items()
+    ]
+    for place, struct in (("query", shape.query), ("header", shape.headers)):
+        for name, hint in _hints(struct).items() if struct is not None else ():
+            schema = _without_null(refs[hint])
+            shown = "-".join(part.capitalize() for part in name.split("_")) if place == "header" else name
+            one: Json = {"name": shown, "in": place, "required": name in _required(struct), "schema": schema}
+            if said := schema.pop("description", None):
+                one["description"] = said
+            if place == "query" and schema.get("type") == "array":
+                one |= {"style": "form", "explode": False}
+            found.append(one)
+    return found
+
+
+def _responses(route: Route, shape: Shape, refs: dict[Any, Any]) -> Json:
+    made: Json = {}
+    for status, what in statuses(route).items():
+        response: Json = {"description": what}
+        if status in (204, 304):
+            made[str(status)] = response
+            continue
+        if route.gives is not None:
+            schema = {"type": "string", **({} if route.gives.is_text else {"format": "binary"})}
+            response["content"] = {route.gives.media_type: {"schema": schema}}
+        elif status >= 400:
+            response["content"] = {MEDIA_TYPE: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}}
+        elif shape.answer is not None:
+            response["content"] = {"application/json": {"schema": refs[shape.answer]}}
+        made[str(status)] = response
+    for code in _usual(route, shape):
+        made.setdefault(str(code), {"$ref": f"#/components/responses/{code}"})
+    return dict(sorted(made.items()))
+
+
+def _usual(route: Route, shape: Shape) -> Iterator[int]:
+    yield from (400, 422, 429, 503)
+    if route.scope is not Open.TO_ALL:
+        yield from (401, 403)
+    if shape.path:
+        yield 404
+    if shape.body is not None or route.takes is not None:
+        yield from (413, 415)
+
+
+def _problem(what: str) -> Json:
+    return {"description": what, "content": {MEDIA_TYPE: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}}}
+
+
+@cache
+def _hints(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    hints = get_type_hints(struct, include_extras=True)
+    return {name: _meant(hints[name]) for name in struct.__struct_fields__}
+
+
+def _meant(hint: Any) -> Any:
+    """The hint without `None`, which no query can say."""
+    if get_origin(hint) in (Union, UnionType):
+        parts = [part for part in get_args(hint) if part is not type(None)]
+        return parts[0] if len(parts) == 1 else Union[tuple(parts)]  # noqa: UP007  (made from values)
+    return hint
+
+
+def _required(struct: type[msgspec.Struct] | None) -> frozenset[str]:
+    fields = msgspec.structs.fields(struct) if struct is not None else ()
+    return frozenset(field.name for field in fields if field.required)
+
+
+def _without_null(schema: Any) -> Json:
+    return {key: value for key, value in _plain(schema).items() if key != "default"}
+
+
+def _plain(schema: Any) -> Json:
+    return dict(schema)

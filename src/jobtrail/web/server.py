@@ -1,0 +1,69 @@
+"""The service in a process of its own: uvicorn around the app, told to stop by signals without cutting what runs."""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from jobtrail.core.config import Config
+from jobtrail.web.app import Web
+from jobtrail.web.runtime import Service
+
+_DRAIN_SECONDS: Final = 20
+_KEEP_ALIVE_SECONDS: Final = 30
+_MOST_CONNECTIONS: Final = 4_000
+_BACKLOG: Final = 2_048
+
+
+class Server(uvicorn.Server):
+    """Serves until SIGTERM or Ctrl-C; then open streams are told to come again, requests end, connections close."""
+
+    def __init__(self, service: Service) -> None:
+        config = service.config
+        self.web = Web(service)
+        super().__init__(
+            uvicorn.Config(
+                Prefixed(self.web, config.path_prefix),
+                host=config.host,
+                port=config.port,
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(config.trusted_proxies),
+                forwarded_allow_ips=list(config.trusted_proxies) or None,
+                limit_concurrency=_MOST_CONNECTIONS,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal lets everything end, the second one does not wait."""
+        self.web.runtime.hang_up()
+        super().handle_exit(sig, frame)
+
+
+class Prefixed:
+    """The app under a path prefix, whether the proxy before it takes the prefix away or leaves it."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app, self._prefix = app, prefix.rstrip("/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._prefix and scope["type"] == "http":
+            path: str = scope["path"]
+            stands = path == self._prefix or path.startswith(f"{self._prefix}/")
+            scope = {**scope, "root_path": self._prefix, "path": path if stands else self._prefix + path}
+        await self._app(scope, receive, send)
+
+
+def is_only_for_here(config: Config) -> bool:
+    """Whether the address can be reached from this machine alone."""
+    return config.host in ("localhost", "::1") or config.host.startswith("127.")
