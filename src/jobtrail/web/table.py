@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jobtrail.core.scopes import ApiScope as Needs
-from jobtrail.web.api import health, jobs
+from jobtrail.web.api import gates, health, job_parts, jobs, queues
 from jobtrail.web.routing import Bytes, Open, Route
 
 _JSON: Final = Bytes("application/json")
@@ -26,9 +26,34 @@ JOBS: Final = (
     Route("POST", "/api/v1/jobs/{job_id}/rerun", jobs.rerun_job, Needs.JOBS_RERUN, 201),
 )  # fmt: skip
 
+JOB: Final = "/api/v1/jobs/{job_id}"
+PARTS: Final = (
+    Route("GET", f"{JOB}/steps", job_parts.list_steps, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/attempts", job_parts.list_attempts, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/events", job_parts.list_events, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/logs", job_parts.list_logs, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/usage", job_parts.list_usage, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/result", job_parts.get_result, Needs.JOBS_READ),
+)
+
+_DECIDED: Final = "It was decided before."
+GATES: Final = (
+    Route("GET", "/api/v1/gates", gates.list_gates, Needs.GATES_READ),
+    Route("POST", f"{JOB}/gates/{{gate_id}}/approve", gates.approve_gate, Needs.GATES_DECIDE, also={409: _DECIDED}),
+    Route("POST", f"{JOB}/gates/{{gate_id}}/reject", gates.reject_gate, Needs.GATES_DECIDE, also={409: _DECIDED}),
+)
+
+QUEUES: Final = (
+    Route("GET", "/api/v1/queues", queues.list_queues, Needs.QUEUES_READ),
+    Route("POST", "/api/v1/queues/{queue}/pause", queues.pause_queue, Needs.QUEUES_PAUSE, 204),
+    Route("POST", "/api/v1/queues/{queue}/resume", queues.resume_queue, Needs.QUEUES_PAUSE, 204,
+          {409: "It was not paused."}),
+    Route("GET", "/api/v1/workers", queues.list_workers, Needs.WORKERS_READ),
+)  # fmt: skip
+
 OPERATION: Final = (
     Route("GET", "/health", health.get_health, Open.TO_ALL),
     Route("GET", "/api/openapi.json", health.get_openapi, Open.TO_ALL, gives=_JSON),
 )
 
-ROUTES: Final = (*JOBS, *OPERATION)
+ROUTES: Final = (*JOBS, *PARTS, *GATES, *QUEUES, *OPERATION)

@@ -1,0 +1,57 @@
+"""Routes of queues and workers: how they stand, pause, resume."""
+
+from __future__ import annotations
+
+import msgspec
+
+from jobtrail.core import jsonguard
+from jobtrail.core.model import QueueDepth, Worker
+from jobtrail.service import queues, workers
+from jobtrail.web.runtime import Call
+from jobtrail.web.views import Limit, Name, Reason
+
+
+class QueueList(msgspec.Struct, frozen=True):
+    """The queues of the workspace. `depth` is counted up to 10 001: more is more than 10 000."""
+
+    items: list[QueueDepth]
+
+
+class WorkerList(msgspec.Struct, frozen=True):
+    """Workers, those alive first."""
+
+    items: list[Worker]
+
+
+class PauseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why it is paused."""
+
+    reason: Reason | None = None
+
+
+class WorkersQuery(msgspec.Struct, frozen=True):
+    """How many workers."""
+
+    limit: Limit = 100
+
+
+async def list_queues(call: Call) -> QueueList:
+    """How the queues stand."""
+    return QueueList(await call.read(queues.depths(call.workspace)))
+
+
+async def pause_queue(call: Call, queue: Name, body: PauseBody) -> None:
+    """Let workers take no more of a queue; what runs goes on."""
+    name = jsonguard.check_name(queue, "queue")
+    reason = None if body.reason is None else jsonguard.clean_text(body.reason)
+    await call.write(queues.pause(call.workspace, name, call.principal.actor, reason))
+
+
+async def resume_queue(call: Call, queue: Name) -> None:
+    """Let workers take of a queue again."""
+    await call.write(queues.resume(call.workspace, jsonguard.check_name(queue, "queue")), queue)
+
+
+async def list_workers(call: Call, query: WorkersQuery) -> WorkerList:
+    """The workers that can be seen from this workspace."""
+    return WorkerList(await call.read(workers.listed(query.limit)))
