@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import time
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 from uuid import UUID
@@ -12,18 +11,19 @@ from uuid import UUID
 from starlette.requests import Request
 
 from jobtrail.client import DEFAULT_WORKSPACE
-from jobtrail.core import api_keys
+from jobtrail.core import api_keys, login_tokens
 from jobtrail.core.access import KeyFacts
 from jobtrail.core.errors import Denied, Unauthenticated
 from jobtrail.core.model import Actor
 from jobtrail.core.scopes import SCOPES_OF, ApiScope, Role
 from jobtrail.core.status import ActorType
-from jobtrail.service import keys
+from jobtrail.service import keys, login_sessions
 from jobtrail.store.db import ALL, Scope
+from jobtrail.web import cookies
 from jobtrail.web.principal import Principal
 from jobtrail.web.rates import Rates
 from jobtrail.web.routing import Open
-from jobtrail.web.runtime import Runtime
+from jobtrail.web.runtime import KnownKey, Runtime
 
 _REMEMBERED_SECONDS: Final = 5.0
 _MOST_REMEMBERED: Final = 10_000
@@ -33,23 +33,20 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOBODY: Final = Principal(workspace=UUID(int=0), actor=Actor(ActorType.SYSTEM, "nobody"), scopes=frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    facts: KeyFacts
-    until: float
-
-
 class Door:
     """Lets requests in. Keys are looked up at most every 5 s; so long may a revoked one go on."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         config = runtime.config
-        self._keys = Rates(config.key_requests_per_second, config.key_requests_per_second * 2)
-        self._workspaces = Rates(config.workspace_requests_per_second, config.workspace_requests_per_second * 2)
+        self.limit(config.key_requests_per_second, config.workspace_requests_per_second)
         self._wrong = Rates(_WRONG_PER_SECOND, _WRONG_AT_ONCE)
-        self._known: dict[UUID, _Known] = {}
         self._local = _somebody_local() if runtime.service.local else None
+
+    def limit(self, per_key: float, per_workspace: float) -> None:
+        """Counts from now by these rates, in requests a second; twice as many may come at once. 0: no limit."""
+        self._keys = Rates(per_key, per_key * 2)
+        self._workspaces = Rates(per_workspace, per_workspace * 2)
 
     async def admit(self, request: Request, scope: ApiScope | Open) -> Principal:
         """Who it is. Raises Unauthenticated, Denied, TooOften."""
@@ -66,6 +63,9 @@ class Door:
         given = request.headers.get("authorization")
         if given is not None:
             return await self._of_key(given, request)
+        token = cookies.token_of(request)
+        if token is not None and self._local is None:
+            return await self._of_login(request, token)
         if self._local is not None:
             _check_local(request)
             return self._local
@@ -89,16 +89,36 @@ class Door:
         actor = Actor(ActorType.API_KEY, str(facts.id))
         return Principal(workspace=facts.workspace_id, actor=actor, scopes=scopes, key_id=facts.id)
 
+    async def _of_login(self, request: Request, token: str) -> Principal:
+        """A person who signed in, in the workspace that the request names, or in their only one."""
+        found = await self._runtime.reads.arun(login_sessions.find(login_tokens.digest(token)), Scope.of(ALL))
+        if found is None:
+            raise Unauthenticated("this login has ended; sign in again")
+        if request.method not in _SAFE:
+            _check_form(request, token)
+        wanted = request.headers.get("jobtrail-workspace") or request.query_params.get("workspace")
+        fits = [one for one in found.memberships if wanted in (None, str(one.workspace_id), one.workspace)]
+        if len(fits) != 1:
+            said = "say which workspace in the header Jobtrail-Workspace" if fits else "you are in no such workspace"
+            raise Denied(f"{said}; GET /api/v1/login lists yours", fields={"Jobtrail-Workspace": said})
+        return Principal(
+            workspace=fits[0].workspace_id,
+            actor=Actor(ActorType.USER, found.email),
+            scopes=SCOPES_OF[Role(fits[0].role)],
+            user_id=found.user_id,
+            login_id=found.id,
+        )
+
     async def _facts(self, key_id: UUID) -> KeyFacts | None:
-        known, now = self._known.get(key_id), time.monotonic()
+        known, now = self._runtime.known_keys.get(key_id), time.monotonic()
         if known is not None and now < known.until:
             return known.facts
         facts = await self._runtime.reads.arun(keys.authenticate(key_id), Scope.of(ALL))
-        self._known.pop(key_id, None)
+        self._runtime.known_keys.pop(key_id, None)
         if facts is not None:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            self._known[key_id] = _Known(facts, now + _REMEMBERED_SECONDS)
+            if len(self._runtime.known_keys) >= _MOST_REMEMBERED:
+                self._runtime.known_keys.clear()
+            self._runtime.known_keys[key_id] = KnownKey(facts, now + _REMEMBERED_SECONDS)
         return facts
 
 
@@ -108,6 +128,14 @@ def _somebody_local() -> Principal:
     except (KeyError, OSError):
         name = "somebody"
     return Principal(workspace=DEFAULT_WORKSPACE, actor=Actor(ActorType.USER, name), scopes=SCOPES_OF[Role.OWNER])
+
+
+def _check_form(request: Request, token: str) -> None:
+    """A cookie goes along wherever the browser is led, so what changes something must prove that our page sent it."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("none", "same-origin"):
+        raise Denied("a page of elsewhere may change nothing here")
+    if not login_tokens.csrf_fits(token, request.headers.get("x-csrf-token", "")):
+        raise Denied("send the csrf_token of the login as X-CSRF-Token", fields={"X-CSRF-Token": "missing or wrong"})
 
 
 def _check_local(request: Request) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from starlette.requests import Request
 
+from jobtrail.core.access import KeyFacts
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Misconfigured, NotFound
 from jobtrail.service import health, jobs
@@ -42,6 +43,14 @@ class Service:
     local: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key as it was when it was last looked up, and until when that is good enough (monotonic seconds)."""
+
+    facts: KeyFacts
+    until: float
+
+
 class Runtime:
     """The resources of a service. Looking never slows working: reads have a pool of their own (L13)."""
 
@@ -54,6 +63,7 @@ class Runtime:
         self.nudger = Nudger(Dial(url=service.url, name="jobtrail-nudge", pgbouncer=config.pgbouncer))
         self.batcher = Batcher(self._enqueue)
         self.routes = routes
+        self.known_keys: dict[UUID, KnownKey] = {}
         self._documents: dict[str, bytes] = {}
 
     def _dial(self, name: str, timeout_ms: int) -> Dial:
@@ -75,6 +85,10 @@ class Runtime:
                 f"the database role {server.role} {what}, so that nothing would keep workspaces apart; "
                 "name another one in JOBTRAIL_DATABASE_URL"
             )
+
+    def forget_key(self, key_id: UUID) -> None:
+        """Looks the key up anew before it opens the door again, here; elsewhere within seconds."""
+        self.known_keys.pop(key_id, None)
 
     def hang_up(self) -> None:
         """Lets streams end, for a shutdown. Safe in a signal handler."""
@@ -136,6 +150,18 @@ class Call:
     async def across(self, work: Query[T] | Flow[T]) -> T:
         """Runs a verb on what belongs to no workspace: users, logins, workspaces. The verb itself names whose it is."""
         return await self.runtime.writes.arun(work, Scope.of(ALL))
+
+    @property
+    def prefix(self) -> str:
+        """The path under which the service is mounted, for addresses in answers."""
+        return str(self.request.scope.get("root_path", ""))
+
+    async def found_across(self, work: Query[T | None], what: str) -> T:
+        """Like `across`, for one thing. Raises NotFound."""
+        thing = await self.across(work)
+        if thing is None:
+            raise NotFound(f"there is no {what}")
+        return thing
 
     async def found(self, work: Query[T | None], what: str) -> T:
         """Like `read`, for one thing. Raises NotFound, also for what belongs to others."""

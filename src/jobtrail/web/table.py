@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jobtrail.core.scopes import ApiScope as Needs
-from jobtrail.web.api import gates, health, job_parts, jobs, queues
+from jobtrail.web.api import gates, health, job_parts, jobs, keys, logins, queues, workspace
 from jobtrail.web.routing import Bytes, Open, Route
 
 _JSON: Final = Bytes("application/json")
@@ -51,9 +51,38 @@ QUEUES: Final = (
     Route("GET", "/api/v1/workers", queues.list_workers, Needs.WORKERS_READ),
 )  # fmt: skip
 
+KEYS: Final = (
+    Route("POST", "/api/v1/api-keys", keys.create_key, Needs.KEYS_WRITE, 201),
+    Route("GET", "/api/v1/api-keys", keys.list_keys, Needs.KEYS_READ),
+    Route("GET", "/api/v1/api-keys/{key_id}", keys.get_key, Needs.KEYS_READ),
+    Route("DELETE", "/api/v1/api-keys/{key_id}", keys.revoke_key, Needs.KEYS_WRITE, 204),
+)
+
+_LAST_OWNER: Final = "They are the last owner, or a member already."
+WORKSPACE: Final = (
+    Route("GET", "/api/v1/me", workspace.get_me, Open.TO_EVERY_KEY),
+    Route("GET", "/api/v1/workspace", workspace.get_workspace, Needs.WORKSPACE_READ),
+    Route("PATCH", "/api/v1/workspace", workspace.rename_workspace, Needs.WORKSPACE_WRITE,
+          also={409: "The name is taken."}),
+    Route("GET", "/api/v1/members", workspace.list_members, Needs.MEMBERS_READ),
+    Route("POST", "/api/v1/members", workspace.add_member, Needs.MEMBERS_WRITE, 204, {409: _LAST_OWNER}),
+    Route("PATCH", "/api/v1/members/{user_id}", workspace.change_member, Needs.MEMBERS_WRITE, 204,
+          {409: _LAST_OWNER}),
+    Route("DELETE", "/api/v1/members/{user_id}", workspace.remove_member, Needs.MEMBERS_WRITE, 204,
+          {409: _LAST_OWNER}),
+    Route("GET", "/api/v1/administration", workspace.list_administration, Needs.ADMINISTRATION_READ),
+)  # fmt: skip
+
+_NO_LOGIN: Final = "Nobody is signed in."
+LOGINS: Final = (
+    Route("POST", "/api/v1/login", logins.log_in, Open.TO_ALL, also={401: "The e-mail or the password is wrong."}),
+    Route("GET", "/api/v1/login", logins.get_login, Open.TO_ALL, also={401: _NO_LOGIN}),
+    Route("DELETE", "/api/v1/login", logins.log_out, Open.TO_EVERY_KEY, 204),
+)
+
 OPERATION: Final = (
     Route("GET", "/health", health.get_health, Open.TO_ALL),
     Route("GET", "/api/openapi.json", health.get_openapi, Open.TO_ALL, gives=_JSON),
 )
 
-ROUTES: Final = (*JOBS, *PARTS, *GATES, *QUEUES, *OPERATION)
+ROUTES: Final = (*JOBS, *PARTS, *GATES, *QUEUES, *KEYS, *WORKSPACE, *LOGINS, *OPERATION)

@@ -126,7 +126,7 @@ async def enqueue_job(call: Call, headers: Once, body: NewJobBody) -> Reply[Acce
     return Reply(
         Accepted(job_id, not is_new),
         status=201 if is_new else 200,
-        headers={"Location": f"{call.request.scope.get('root_path', '')}/api/v1/jobs/{job_id}"},
+        headers={"Location": f"{call.prefix}/api/v1/jobs/{job_id}"},
     )
 
 

@@ -68,9 +68,10 @@ class Since:
         if self._pending is None:
             self._pending = (standing.next_txid, standing.now)
 
-    def of(self, at: datetime) -> datetime:
-        """For a cursor at an event of this time: while nothing is known, a day before it."""
-        return self.at if self.at > LONG_AGO else at - _DAY
+
+def since_of(at: datetime, known: datetime) -> datetime:
+    """For a cursor at an event of this time: no transaction is taken to last longer than a day."""
+    return max(known, at - _DAY)
 
 
 def not_older(since: datetime) -> datetime:

@@ -54,12 +54,12 @@ def event(told: Told, id: str) -> bytes:
     return framed(told.type, event_data(told), id)
 
 
-def log_lines(chunk: Chunk, from_line: int) -> Iterator[bytes]:
-    """The lines of a chunk from a number on, a frame each, without an id: a line is no event."""
-    for number, raw in enumerate(chunk.body.split("\n"), chunk.first_line):
-        if number >= from_line:
-            head = {"job_id": chunk.job_id, "number": number, "attempt_id": chunk.attempt_id, "step_id": chunk.step_id}
-            yield framed("log", _extended(head, raw.encode()))
+def log_lines(chunk: Chunk) -> Iterator[bytes]:
+    """The lines of a chunk, a frame each, without an id: a line is no event."""
+    numbers = range(chunk.first_line, chunk.first_line + chunk.lines)
+    for number, raw in zip(numbers, chunk.body.split("\n"), strict=False):
+        head = {"job_id": chunk.job_id, "number": number, "attempt_id": chunk.attempt_id, "step_id": chunk.step_id}
+        yield framed("log", _extended(head, raw.encode()))
 
 
 def progress(job: Watched) -> bytes:
