@@ -28,12 +28,13 @@ class _Json(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        said = {
+        said: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
+        said |= getattr(record, "fields", {})
         if record.exc_info:
             said["stack_trace"] = self.formatException(record.exc_info)
         return json.dumps(said, ensure_ascii=False)

@@ -20,7 +20,7 @@ from jobtrail.core.errors import JobtrailError
 from jobtrail.web import problem, reading
 from jobtrail.web.auth import Door
 from jobtrail.web.observing import Observed, request_id_of
-from jobtrail.web.routing import Reply, Route, Shape, shape_of
+from jobtrail.web.routing import Open, Reply, Route, Shape, shape_of
 from jobtrail.web.runtime import Call, Runtime, Service
 from jobtrail.web.table import ROUTES
 
@@ -89,7 +89,10 @@ class Web(Starlette):
 
     async def _answer(self, bound: _Bound, request: Request) -> Response:
         route, shape = bound.route, bound.shape
+        request.scope["jobtrail.route"] = route.path
         principal = await self.door.admit(request, route.scope)
+        if route.scope is not Open.TO_ALL:
+            request.scope["jobtrail.principal"] = principal
         given: dict[str, Any] = {
             name: reading.path_value(name, request.path_params[name], wanted) for name, wanted in shape.path.items()
         }

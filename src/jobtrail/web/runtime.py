@@ -12,7 +12,7 @@ from starlette.requests import Request
 from jobtrail.core.access import KeyFacts
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Misconfigured, NotFound
-from jobtrail.service import health, jobs
+from jobtrail.service import gauges, health, jobs
 from jobtrail.service.jobs import Options
 from jobtrail.store.db import ALL, Scope
 from jobtrail.store.files.local import LocalFiles
@@ -21,6 +21,8 @@ from jobtrail.store.query import Flow, Query
 from jobtrail.store.wake import Nudger
 from jobtrail.web import openapi
 from jobtrail.web.batching import Batcher, Wanted
+from jobtrail.web.meters import Meters
+from jobtrail.web.hints import Hints
 from jobtrail.web.principal import Principal
 from jobtrail.web.routing import Route
 
@@ -61,7 +63,10 @@ class Runtime:
         self.writes = Database(self._dial("jobtrail-write", _WRITE_TIMEOUT_MS), size=config.write_connections)
         self.files = LocalFiles(config.assets)
         self.nudger = Nudger(Dial(url=service.url, name="jobtrail-nudge", pgbouncer=config.pgbouncer))
+        self.hints = Hints(Dial(url=service.url, name="jobtrail-hints", pgbouncer=config.pgbouncer))
         self.batcher = Batcher(self._enqueue)
+        self.closing = False
+        self.meters = Meters(lambda: self.reads.arun(gauges.read(), Scope.of(ALL)))
         self.routes = routes
         self.known_keys: dict[UUID, KnownKey] = {}
         self._documents: dict[str, bytes] = {}
@@ -91,10 +96,13 @@ class Runtime:
         self.known_keys.pop(key_id, None)
 
     def hang_up(self) -> None:
-        """Lets streams end, for a shutdown. Safe in a signal handler."""
+        """Lets streams and whoever waits for jobs end, for a shutdown. Safe in a signal handler."""
+        self.hints.hang_up()
+        self.closing = True
 
     async def stop(self) -> None:
         """Ends what runs and closes the connections."""
+        await self.hints.aclose()
         await self.batcher.aclose()
         self.nudger.close()
         await self.reads.aclose()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jobtrail.core.scopes import ApiScope as Needs
-from jobtrail.web.api import gates, health, job_parts, jobs, keys, logins, queues, workspace
+from jobtrail.web.api import gates, health, job_parts, jobs, keys, logins, lookups, queues, workspace
 from jobtrail.web.routing import Bytes, Open, Route
 
 _JSON: Final = Bytes("application/json")
@@ -55,7 +55,7 @@ KEYS: Final = (
     Route("POST", "/api/v1/api-keys", keys.create_key, Needs.KEYS_WRITE, 201),
     Route("GET", "/api/v1/api-keys", keys.list_keys, Needs.KEYS_READ),
     Route("GET", "/api/v1/api-keys/{key_id}", keys.get_key, Needs.KEYS_READ),
-    Route("DELETE", "/api/v1/api-keys/{key_id}", keys.revoke_key, Needs.KEYS_WRITE, 204),
+    Route("POST", "/api/v1/api-keys/{key_id}/revoke", keys.revoke_key, Needs.KEYS_WRITE, 204),
 )
 
 _LAST_OWNER: Final = "They are the last owner, or a member already."
@@ -80,9 +80,17 @@ LOGINS: Final = (
     Route("DELETE", "/api/v1/login", logins.log_out, Open.TO_EVERY_KEY, 204),
 )
 
+LOOKUPS: Final = (
+    Route("GET", "/api/v1/job-ids", lookups.find_job_ids, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/why", lookups.get_why, Needs.JOBS_READ),
+    Route("GET", "/api/v1/gates/{gate_id}", lookups.get_gate, Needs.GATES_READ),
+)
+
 OPERATION: Final = (
     Route("GET", "/health", health.get_health, Open.TO_ALL),
+    Route("GET", "/ready", health.get_ready, Open.TO_ALL),
+    Route("GET", "/metrics", health.get_prometheus, Open.TO_ALL, gives=Bytes("text/plain")),
     Route("GET", "/api/openapi.json", health.get_openapi, Open.TO_ALL, gives=_JSON),
 )
 
-ROUTES: Final = (*JOBS, *PARTS, *GATES, *QUEUES, *KEYS, *WORKSPACE, *LOGINS, *OPERATION)
+ROUTES: Final = (*JOBS, *PARTS, *GATES, *QUEUES, *KEYS, *WORKSPACE, *LOGINS, *LOOKUPS, *OPERATION)

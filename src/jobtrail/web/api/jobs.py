@@ -35,12 +35,20 @@ from jobtrail.web.views import (
 
 _LATEST_EVENTS = 50
 MOST_AT_ONCE = 10_000
+Id = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+        description="A UUIDv7 of the caller's own making: sent again, it makes no second job.",
+    ),
+]
 
 
 class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A job to accept. What is left out is as its type has it, or a default."""
 
     type: Name
+    id: Id | None = None
     input: Any = msgspec.field(default_factory=dict)
     queue: Name | UnsetType = UNSET
     priority: Priority | UnsetType = UNSET
@@ -60,6 +68,8 @@ class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     project_id: UUID | None = None
     task_id: UUID | None = None
     parent_id: UUID | None = None
+    rerun_of: UUID | None = None
+    estimated_seconds: Annotated[float, msgspec.Meta(ge=0, le=2_592_000)] | None = None
 
 
 class BatchItem(NewJobBody, frozen=True, kw_only=True):
@@ -113,6 +123,7 @@ class JobsQuery(msgspec.Struct, frozen=True, kw_only=True):
     task_id: UUID | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
+    before: UUID | None = None
 
 
 async def enqueue_job(call: Call, headers: Once, body: NewJobBody) -> Reply[Accepted]:
@@ -143,7 +154,7 @@ async def enqueue_jobs(call: Call, body: RawJobs) -> Reply[AcceptedJobs]:
 
 async def list_jobs(call: Call, query: JobsQuery) -> Page[Job]:
     """List jobs, newest first."""
-    before = cursors.place(query.cursor, "jobs", UUID)
+    before = cursors.place(query.cursor, "jobs", UUID) or query.before
     filter = Filter(
         types=_tuple(query.type),
         statuses=_tuple(query.status),
@@ -253,7 +264,8 @@ def new_job(body: NewJobBody, types: Mapping[str, Options], at: str = "") -> New
     options = default if not said else _with(default, said)
     unique = None if body.unique_key is None else jsonguard.check_name(body.unique_key, f"{at}unique_key")
     raw = jsonguard.encode(body.input, at=f"{at}input")
-    return NewJob(id=new_id(), input=raw, options=options, title=body.title, unique_key=unique)
+    id = new_id() if body.id is None else UUID(body.id)
+    return NewJob(id=id, input=raw, options=options, title=body.title, unique_key=unique)
 
 
 def etag(version: int) -> str:

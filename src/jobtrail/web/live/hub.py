@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Hashable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -35,6 +35,7 @@ StillAllowed: TypeAlias = Callable[[frozenset[KeyRef]], Awaitable[Collection[Key
 BUSY: Final = "busy"
 FAILED: Final = "failed"
 _LEAVE_SECONDS: Final = 2.0
+_PAUSE_SECONDS: Final = 1.0
 
 
 async def _everybody(refs: frozenset[KeyRef]) -> Collection[KeyRef]:
@@ -73,12 +74,10 @@ class Hub:
 
     async def start(self) -> None:
         """Begins to serve; the database may be away."""
-        loops = [self._tail.run(), self._watch.run(), self._check()]
+        loops = [self._tail.run, self._watch.run, self._check]
         if self._hints is not None:
-            loops.append(self._hints.listen())
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
-        for task in self._tasks:
-            task.add_done_callback(_tell_of_failure)
+            loops.append(self._hints.listen)
+        self._tasks = [asyncio.create_task(self._kept_up(loop)) for loop in loops]
 
     async def aclose(self) -> None:
         """Ends all streams, each with `event: closed`, and closes the connection. Listeners get 2 s to leave."""
@@ -113,7 +112,7 @@ class Hub:
         allowed: KeyRef | None = None,
         *,
         logs: bool = True,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """A job's events after a sequence number (None: all), its log lines and its progress, to its end.
 
         A reader that comes back may get lines once more that were stored since its last event; lines have numbers.
@@ -121,38 +120,49 @@ class Hub:
         listener = Listener(allowed, self._limits, self.counts)
         line = (0 if after else 1) if logs else None
         watcher = Watcher(listener, (workspace, job_id), max(after or 0, 0), line)
-        begin = self._watch.begin(watcher, resumed=bool(after))
-        return self._stream(listener, begin, lambda: self._watch.leave(watcher))
+        return self._stream(
+            listener, lambda: self._watch.begin(watcher, resumed=bool(after)), lambda: self._watch.leave(watcher)
+        )
 
     def workspace(
         self, workspace: UUID, filter: Filter = Filter(), cursor: str | None = None, allowed: KeyRef | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """A workspace's events after a cursor (None: from now on) in the order of transactions. Raises Invalid for what
         a stream cannot be filtered by."""
         check_filter(filter)
         listener = Listener(allowed, self._limits, self.counts)
         follower = Follower(listener, workspace, filter)
-        begin = self._tail.begin(follower, cursor)
-        return self._stream(listener, begin, lambda: self._tail.leave(follower))
+        return self._stream(listener, lambda: self._tail.begin(follower, cursor), lambda: self._tail.leave(follower))
 
     async def _stream(
-        self, listener: Listener, begin: Awaitable[None], leave: Callable[[], None]
-    ) -> AsyncIterator[bytes]:
+        self, listener: Listener, begin: Callable[[], Awaitable[None]], leave: Callable[[], None]
+    ) -> AsyncGenerator[bytes, None]:
         if self._closing or len(self._listeners) >= self._limits.listeners:
             listener.close(SHUTDOWN if self._closing else BUSY)
         self._listeners.add(listener)
         self._empty.clear()
-        beginning = asyncio.create_task(_begun(listener, begin))
+        task = asyncio.create_task(_begun(listener, begin))
         try:
             async with aclosing(listener.frames()) as frames:
                 async for data in frames:
                     yield data
         finally:
-            beginning.cancel()
+            task.cancel()
             leave()
             self._listeners.discard(listener)
             if not self._listeners:
                 self._empty.set()
+
+    async def _kept_up(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """A loop that fails was in the middle of something: streams end, and their readers resume where they were."""
+        while True:
+            try:
+                await loop()
+            except Exception:
+                log.exception("streams end, for their loop failed")
+                for listener in self._listeners:
+                    listener.close(FAILED)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _check(self) -> None:
         checked_at = time.monotonic()
@@ -173,7 +183,7 @@ class Hub:
             async with asyncio.timeout(self._limits.check_seconds):
                 still = set(await self._still_allowed(refs))
         except (JobtrailError, TimeoutError) as error:
-            log.warning("streams could not ask who may still listen: %s", error or "it took too long")
+            log.warning("streams could not ask who may still listen: %r", error)
             return False
         for listener in self._listeners:
             if listener.allowed in refs and listener.allowed not in still:
@@ -181,15 +191,10 @@ class Hub:
         return True
 
 
-async def _begun(listener: Listener, begin: Awaitable[None]) -> None:
+async def _begun(listener: Listener, begin: Callable[[], Awaitable[None]]) -> None:
     try:
-        await begin
+        if listener.closed is None:
+            await begin()
     except Exception:
-        log.exception("a stream ends: it could not begin")
+        log.exception("a stream ends, for it could not begin")
         listener.close(FAILED)
-
-
-def _tell_of_failure(task: asyncio.Task[None]) -> None:
-    with suppress(asyncio.CancelledError):
-        if (error := task.exception()) is not None:
-            log.error("streams stand still", exc_info=error)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Hashable
+from dataclasses import dataclass
 from typing import Final
 
 from jobtrail.web.live import frame
@@ -41,7 +41,6 @@ class Counts:
     dropped: int = 0
     closed: int = 0
     gaps: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
 
 
 class Listener:
@@ -91,7 +90,7 @@ class Listener:
         self._news.set()
         self._room.set()
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    async def frames(self) -> AsyncGenerator[bytes, None]:
         """What the listener gets, until the stream ends; a comment now and then where there is nothing."""
         yield frame.RETRY
         while True:

@@ -41,6 +41,9 @@ _KNOWN: Final = frozenset(
 )
 
 
+_EVERYTHING: Final = Filter()
+
+
 def check_filter(filter: Filter) -> None:
     """Raises Invalid for what a list can be filtered by and a stream cannot."""
     unknown = [f.name for f in fields(filter) if f.name not in _KNOWN and getattr(filter, f.name) is not None]
@@ -255,7 +258,7 @@ class Tail:
         if not page or not followers:
             return
         filter = followers[0].filter
-        wanted = page if filter.empty else [told for told in page if wants(filter, told)]
+        wanted = page if filter == _EVERYTHING else [told for told in page if wants(filter, told)]
         if not wanted:
             return
         frames = [frame.event(told, Cursor(epoch, place_of(told), since_of(told.at, since)).text()) for told in wanted]

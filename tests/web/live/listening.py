@@ -1,0 +1,135 @@
+"""Who listens in these tests: reads a stream as a browser would, may be cut off anywhere, and goes on where it was."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from database import Connection, Database
+
+from jobtrail.store.pool import Dial
+from jobtrail.web.live.hub import Hub, StillAllowed
+from jobtrail.web.live.listener import Limits
+
+PATIENCE_SECONDS = 30.0
+QUICK = Limits(poll_seconds=0.02, eager_seconds=0.005)
+Stream = AsyncGenerator[bytes, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One server-sent event. `id` None: it had none."""
+
+    id: str | None
+    event: str
+    data: Any
+
+
+def frames_in(text: bytes) -> tuple[list[Frame], bytes]:
+    """The whole frames at the beginning of a piece of a stream, and what is left; comments and `retry` are no frames."""
+    *blocks, rest = text.split(b"\n\n")
+    found = []
+    for block in blocks:
+        lines = [line.split(b": ", 1) for line in block.split(b"\n") if line and not line.startswith(b":")]
+        named = {name: value.decode() for name, value in lines if name != b"data"}
+        data = b"\n".join(value for name, value in lines if name == b"data")
+        if data:
+            found.append(Frame(named.get("id"), named["event"], msgspec.json.decode(data)))
+    return found, rest
+
+
+@dataclass
+class Ear:
+    """Reads a stream in the background, and keeps what it heard."""
+
+    stream: Stream
+    frames: list[Frame] = field(default_factory=list)
+    raw: bytes = b""
+    ended: bool = False
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _task: asyncio.Task[None] | None = None
+
+    def open(self) -> Ear:
+        self._task = asyncio.create_task(self._listen())
+        return self
+
+    async def _listen(self) -> None:
+        rest = b""
+        async for data in self.stream:
+            self.raw += data
+            found, rest = frames_in(rest + data)
+            async with self._changed:
+                self.frames += found
+                self._changed.notify_all()
+        async with self._changed:
+            self.ended = True
+            self._changed.notify_all()
+
+    async def until(self, condition: Callable[[], bool], what: str = "it is heard") -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def heard(self, event: str, times: int = 1) -> list[Frame]:
+        """Waits for so many frames of a name; answers all of them."""
+        await self.until(lambda: len(self.of(event)) >= times)
+        return self.of(event)
+
+    async def end(self) -> None:
+        await self.until(lambda: self.ended)
+
+    def of(self, event: str) -> list[Frame]:
+        return [frame for frame in self.frames if frame.event == event]
+
+    @property
+    def stored(self) -> list[Frame]:
+        """The frames of stored events."""
+        return [frame for frame in self.frames if frame.id is not None]
+
+    @property
+    def seqs(self) -> list[int]:
+        return [frame.data["seq"] for frame in self.stored]
+
+    @property
+    def last_id(self) -> str | None:
+        return self.stored[-1].id if self.stored else None
+
+    async def cut(self) -> None:
+        """The connection is lost."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self.stream.aclose()
+
+
+@asynccontextmanager
+async def a_hub(
+    database: Database, limits: Limits = QUICK, still_allowed: StillAllowed | None = None, *, hints: bool = False
+) -> AsyncIterator[Hub]:
+    """A hub at work."""
+    dial = Dial(url=database.app_url)
+    asked = {} if still_allowed is None else {"still_allowed": still_allowed}
+    hub = Hub(dial, limits=limits, hints=hints, **asked)
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await hub.aclose()
+
+
+def place(id: str) -> bytes:
+    """What a workspace cursor says of the place: transaction, job and seq; its other parts may differ."""
+    return base64.urlsafe_b64decode(id)[4:32]
+
+
+def trail(conn: Connection) -> list[bytes]:
+    """The place of every event that there is, in order."""
+    rows = conn.execute(
+        "select int8send(txid) || uuid_send(job_id) || int4send(seq) from jobtrail.events order by txid, job_id, seq"
+    )
+    return [bytes(row[0]) for row in rows]
