@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import time
+from collections.abc import Callable
 
 import httpx2
 import pytest
@@ -12,6 +14,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from serving import Served
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within 30 s"
+        time.sleep(0.01)
 
 
 def test_alive_and_ready(web: Served) -> None:
@@ -30,9 +39,7 @@ def test_prometheus_own_tool_finds_nothing_wrong_with_the_meters(web: Served, ht
     assert answer.status_code == 200
     assert "jobtrail_jobs_ready 1.0" in answer.text
     assert 'route="/api/v1/jobs",status="201"' in answer.text
-    checked = subprocess.run(
-        ["promtool", "check", "metrics"], input=answer.content, capture_output=True, check=False
-    )
+    checked = subprocess.run(["promtool", "check", "metrics"], input=answer.content, capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
@@ -44,12 +51,17 @@ def test_a_line_of_the_log_tells_a_request_and_cannot_be_forged(
     assert answer.headers["x-request-id"] == "mine-1"
     forged = http.get("/api/v1/a%0Ab%1b[31m", headers={"X-Request-Id": "no good"})
     assert forged.headers["x-request-id"] not in ("", "no good")
-    first, second = (record for record in caplog.records if record.name == "jobtrail.request")
+    wait_until(lambda: len(_requests(caplog)) == 2, "both lines are written")
+    first, second = _requests(caplog)
     assert first.fields["status"] == 200  # type: ignore[attr-defined]
     assert first.fields["route"] == "/api/v1/queues"  # type: ignore[attr-defined]
     assert first.fields["actor"].startswith("api_key:")  # type: ignore[attr-defined]
     assert "\n" not in second.getMessage()
     assert "\x1b" not in second.getMessage()
+
+
+def _requests(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.name == "jobtrail.request"]
 
 
 def test_a_request_is_a_span_of_the_trace_that_it_came_with(
@@ -61,6 +73,7 @@ def test_a_request_is_a_span_of_the_trace_that_it_came_with(
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     http.get("/api/v1/queues", headers={"traceparent": parent})
+    wait_until(lambda: len(kept.get_finished_spans()) == 1, "the span ends")
     (span,) = kept.get_finished_spans()
     assert span.name == "GET /api/v1/queues"
     assert span.context is not None

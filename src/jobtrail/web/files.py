@@ -45,7 +45,16 @@ class File:
         return f'"{self.sha256}"'
 
 
-async def response(request: Request, file: File) -> Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The headers that say which part is wanted, and what the caller has already."""
+
+    range: str | None
+    if_range: str | None
+    if_none_match: str | None
+
+
+async def response(request: Request, file: File, asked: Asked) -> Response:
     """The file, the parts of it that are asked for, or that nothing changed. Raises FileNotFoundError, Unavailable."""
     head = await in_thread(_head, file)
     kind = sniff.shown_as(head, file.media_type)
@@ -57,14 +66,11 @@ async def response(request: Request, file: File) -> Response:
         "Repr-Digest": digest,
         "Content-Disposition": filenames.disposition(file.name, inline=kind is not None),
     }
-    if _is_known(request.headers.get("if-none-match"), file.etag):
+    if _is_known(asked.if_none_match, file.etag):
         return Response(status_code=304, headers=headers)
     kind = kind or sniff.OCTETS
-    asked = request.headers.get("range")
-    if asked is None or request.headers.get("if-range", file.etag) != file.etag:
-        parts = None
-    else:
-        parts = ranges.wanted(asked, file.byte_size)
+    fits = asked.if_range in (None, file.etag)
+    parts = ranges.wanted(asked.range, file.byte_size) if asked.range is not None and fits else None
     if parts is None:
         whole = [Piece(b"", 0, file.byte_size)]
         return Content(file.path, whole, 200, {**headers, "Content-Digest": digest, "Content-Type": kind})
@@ -103,16 +109,16 @@ class Content(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends it. Raises Unavailable where the file ends too early: then the connection ends too."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        if scope["method"] != "HEAD":
-            gone = asyncio.create_task(_left(receive))
-            handle = await in_thread(os.open, self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
+        handle = await in_thread(os.open, self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        gone = asyncio.create_task(_left(receive))
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if scope["method"] != "HEAD":
                 await self._send(send, handle, gone)
-            finally:
-                gone.cancel()
-                os.close(handle)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            gone.cancel()
+            os.close(handle)
 
     async def _send(self, send: Send, handle: int, gone: asyncio.Task[None]) -> None:
         for piece in self._pieces:

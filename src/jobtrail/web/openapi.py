@@ -117,7 +117,7 @@ def _responses(route: Route, shape: Shape, refs: dict[Any, Any]) -> Json:
         if status in (204, 304):
             made[str(status)] = response
             continue
-        if route.gives is not None:
+        if route.gives is not None and status < 400:
             schema = {"type": "string", **({} if route.gives.is_text else {"format": "binary"})}
             response["content"] = {route.gives.media_type: {"schema": schema}}
         elif status >= 400:

@@ -26,6 +26,13 @@ class Principal:
         """By what rates are counted."""
         return f"{self.actor.type}:{self.key_id or self.login_id or self.actor.id}"
 
+    @property
+    def listener(self) -> tuple[str, UUID] | None:
+        """By what a stream is asked whether it may go on; None: it may for ever, as somebody local."""
+        if self.key_id is not None:
+            return ("key", self.key_id)
+        return None if self.login_id is None else ("login", self.login_id)
+
     def require(self, scope: ApiScope) -> None:
         """Raises Denied where it may not."""
         if scope not in self.scopes:

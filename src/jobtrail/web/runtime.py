@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,7 +14,7 @@ from starlette.requests import Request
 from jobtrail.core.access import KeyFacts
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Misconfigured, NotFound
-from jobtrail.service import gauges, health, jobs
+from jobtrail.service import gauges, health, jobs, keys, login_sessions
 from jobtrail.service.jobs import Options
 from jobtrail.store.db import ALL, Scope
 from jobtrail.store.files.local import LocalFiles
@@ -21,8 +23,9 @@ from jobtrail.store.query import Flow, Query
 from jobtrail.store.wake import Nudger
 from jobtrail.web import openapi
 from jobtrail.web.batching import Batcher, Wanted
-from jobtrail.web.meters import Meters
 from jobtrail.web.hints import Hints
+from jobtrail.web.live.hub import Hub
+from jobtrail.web.meters import Meters
 from jobtrail.web.principal import Principal
 from jobtrail.web.routing import Route
 
@@ -64,8 +67,12 @@ class Runtime:
         self.files = LocalFiles(config.assets)
         self.nudger = Nudger(Dial(url=service.url, name="jobtrail-nudge", pgbouncer=config.pgbouncer))
         self.hints = Hints(Dial(url=service.url, name="jobtrail-hints", pgbouncer=config.pgbouncer))
+        self.claims = asyncio.Semaphore(max(1, config.write_connections // 2))  # leaves connections to everybody else
         self.batcher = Batcher(self._enqueue)
         self.closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self.hub = Hub(self._dial("jobtrail-stream", _READ_TIMEOUT_MS), still_allowed=self._still_allowed)
         self.meters = Meters(lambda: self.reads.arun(gauges.read(), Scope.of(ALL)))
         self.routes = routes
         self.known_keys: dict[UUID, KnownKey] = {}
@@ -90,6 +97,8 @@ class Runtime:
                 f"the database role {server.role} {what}, so that nothing would keep workspaces apart; "
                 "name another one in JOBTRAIL_DATABASE_URL"
             )
+        self._loop = asyncio.get_running_loop()
+        await self.hub.start()
 
     def forget_key(self, key_id: UUID) -> None:
         """Looks the key up anew before it opens the door again, here; elsewhere within seconds."""
@@ -99,14 +108,36 @@ class Runtime:
         """Lets streams and whoever waits for jobs end, for a shutdown. Safe in a signal handler."""
         self.hints.hang_up()
         self.closing = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end_streams)
 
     async def stop(self) -> None:
         """Ends what runs and closes the connections."""
+        self.closing = True
+        await self._end_streams()
         await self.hints.aclose()
         await self.batcher.aclose()
         self.nudger.close()
         await self.reads.aclose()
         await self.writes.aclose()
+
+    def _end_streams(self) -> asyncio.Task[None]:
+        """Once, whoever comes first: a signal, or the end of the app."""
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self.hub.aclose())
+        return self._ending
+
+    async def _still_allowed(self, listeners: frozenset[Hashable]) -> set[Hashable]:
+        """Those keys and logins that may listen on; asked of the database, for they may have been revoked elsewhere."""
+        ids: dict[str, list[UUID]] = {"key": [], "login": []}
+        for listener in listeners:
+            if isinstance(listener, tuple):
+                ids[listener[0]].append(listener[1])
+        live: set[Hashable] = set()
+        for kind, alive in (("key", keys.alive), ("login", login_sessions.alive)):
+            if ids[kind]:
+                live |= {(kind, one) for one in await self.reads.arun(alive(ids[kind]), Scope.of(ALL))}
+        return live
 
     def document(self, prefix: str) -> bytes:
         """The OpenAPI document for where the service is mounted."""

@@ -5,7 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from jobtrail.core.scopes import ApiScope as Needs
-from jobtrail.web.api import gates, health, job_parts, jobs, keys, logins, lookups, queues, workspace
+from jobtrail.web.api import (
+    assets,
+    gates,
+    health,
+    job_lists,
+    job_parts,
+    jobs,
+    keys,
+    logins,
+    lookups,
+    queues,
+    streams,
+    tasks,
+    workspace,
+)
 from jobtrail.web.routing import Bytes, Open, Route
 
 _JSON: Final = Bytes("application/json")
@@ -17,7 +31,7 @@ JOBS: Final = (
     Route("POST", "/api/v1/jobs", jobs.enqueue_job, Needs.JOBS_ENQUEUE, 201, {200: _EXISTED}),
     Route("POST", "/api/v1/jobs/batch", jobs.enqueue_jobs, Needs.JOBS_ENQUEUE, 201, shows=jobs.NewJobs,
           max_body_bytes=64 << 20),
-    Route("GET", "/api/v1/jobs", jobs.list_jobs, Needs.JOBS_READ),
+    Route("GET", "/api/v1/jobs", job_lists.list_jobs, Needs.JOBS_READ),
     Route("GET", "/api/v1/jobs/{job_id}", jobs.get_job, Needs.JOBS_READ),
     Route("PATCH", "/api/v1/jobs/{job_id}", jobs.change_job, Needs.JOBS_UPDATE, also={412: _CHANGED, 409: _NOT_NOW}),
     Route("POST", "/api/v1/jobs/{job_id}/cancel", jobs.cancel_job, Needs.JOBS_CANCEL, also={409: _NOT_NOW}),
@@ -58,6 +72,27 @@ KEYS: Final = (
     Route("POST", "/api/v1/api-keys/{key_id}/revoke", keys.revoke_key, Needs.KEYS_WRITE, 204),
 )
 
+_HOLDS: Final = "Something hangs on it still."
+_TAKEN: Final = "The name is taken."
+TASKS: Final = (
+    Route("POST", "/api/v1/tasks", tasks.create_task, Needs.TASKS_WRITE, 201),
+    Route("GET", "/api/v1/tasks", tasks.list_tasks, Needs.TASKS_READ),
+    Route("GET", "/api/v1/tasks/{task_id}", tasks.get_task, Needs.TASKS_READ),
+    Route("PATCH", "/api/v1/tasks/{task_id}", tasks.change_task, Needs.TASKS_WRITE, also={412: _CHANGED}),
+    Route("DELETE", "/api/v1/tasks/{task_id}", tasks.remove_task, Needs.TASKS_WRITE, 204, {409: _HOLDS}),
+    Route("POST", "/api/v1/projects", tasks.create_project, Needs.PROJECTS_WRITE, 201, {409: _TAKEN}),
+    Route("GET", "/api/v1/projects", tasks.list_projects, Needs.PROJECTS_READ),
+    Route("GET", "/api/v1/projects/{project_id}", tasks.get_project, Needs.PROJECTS_READ),
+    Route("PATCH", "/api/v1/projects/{project_id}", tasks.rename_project, Needs.PROJECTS_WRITE, also={409: _TAKEN}),
+    Route("DELETE", "/api/v1/projects/{project_id}", tasks.remove_project, Needs.PROJECTS_WRITE, 204, {409: _HOLDS}),
+)
+
+_EVENTS: Final = Bytes("text/event-stream")
+STREAMS: Final = (
+    Route("GET", f"{JOB}/stream", streams.stream_job, Needs.JOBS_READ, gives=_EVENTS),
+    Route("GET", "/api/v1/stream", streams.stream_workspace, Needs.JOBS_READ, gives=_EVENTS),
+)
+
 _LAST_OWNER: Final = "They are the last owner, or a member already."
 WORKSPACE: Final = (
     Route("GET", "/api/v1/me", workspace.get_me, Open.TO_EVERY_KEY),
@@ -86,6 +121,19 @@ LOOKUPS: Final = (
     Route("GET", "/api/v1/gates/{gate_id}", lookups.get_gate, Needs.GATES_READ),
 )
 
+_NO_LONGER: Final = "The job has ended and takes no more files."
+_ASSET: Final = "/api/v1/assets/{asset_id}"
+ASSETS: Final = (
+    Route("POST", "/api/v1/assets", assets.upload_asset, Needs.ASSETS_WRITE, 201,
+          {404: "There is no such job or task.", 409: _NO_LONGER}, takes=Bytes("*/*")),
+    Route("GET", "/api/v1/assets", assets.list_assets, Needs.ASSETS_READ),
+    Route("GET", _ASSET, assets.get_asset, Needs.ASSETS_READ),
+    Route("DELETE", _ASSET, assets.remove_asset, Needs.ASSETS_WRITE, 204, {409: "A job holds it."}),
+    Route("GET", f"{_ASSET}/content", assets.get_asset_content, Needs.ASSETS_READ, gives=Bytes("*/*"),
+          also={206: "Parts of it.", 304: "It is known.", 416: "No range meets it."}),
+    Route("GET", f"{JOB}/assets", assets.list_job_assets, Needs.ASSETS_READ),
+)  # fmt: skip
+
 OPERATION: Final = (
     Route("GET", "/health", health.get_health, Open.TO_ALL),
     Route("GET", "/ready", health.get_ready, Open.TO_ALL),
@@ -93,4 +141,17 @@ OPERATION: Final = (
     Route("GET", "/api/openapi.json", health.get_openapi, Open.TO_ALL, gives=_JSON),
 )
 
-ROUTES: Final = (*JOBS, *PARTS, *GATES, *QUEUES, *KEYS, *WORKSPACE, *LOGINS, *LOOKUPS, *OPERATION)
+ROUTES: Final = (
+    *JOBS,
+    *PARTS,
+    *GATES,
+    *QUEUES,
+    *TASKS,
+    *STREAMS,
+    *KEYS,
+    *WORKSPACE,
+    *LOGINS,
+    *LOOKUPS,
+    *ASSETS,
+    *OPERATION,
+)

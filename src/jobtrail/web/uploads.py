@@ -8,6 +8,7 @@ import binascii
 import re
 from collections.abc import AsyncIterator
 from email.message import Message
+from email.parser import HeaderParser
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -19,6 +20,7 @@ SILENCE_SECONDS: Final = 60.0
 
 _ENVELOPE_BYTES: Final = 64 << 10
 """What a form may have around its file."""
+_HEADERS_BYTES: Final = 8 << 10
 _HEADER_END: Final = b"\r\n\r\n"
 _BOUNDARY: Final = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]", re.ASCII)
 _SHA256: Final = re.compile(r"(?:^|,)\s*sha-256\s*=\s*:([A-Za-z0-9+/=]{1,64}):\s*(?:;[^,]*)?(?=,|$)", re.ASCII)
@@ -130,9 +132,12 @@ class Form:
         if self._buffer.startswith(b"--"):
             return None
         while (at := self._buffer.find(_HEADER_END)) < 0:
-            self._check(len(self._buffer))
+            if len(self._buffer) > _HEADERS_BYTES:
+                break
             await self._more()
-        text, self._buffer = self._buffer[:at], self._buffer[at + 2 :]  # an empty part begins with its boundary
+        if not 0 <= at <= _HEADERS_BYTES or not self._buffer.startswith(b"\r\n"):
+            raise Malformed("a part of the form has no headers that can be read")
+        text, self._buffer = self._buffer[:at], self._buffer[at + len(_HEADER_END) :]
         self._count(text)
         return _headers_of(text)
 
@@ -144,8 +149,14 @@ class Form:
 
     def _count(self, chunk: bytes) -> None:
         self._around += len(chunk)
-        self._check(self._around)
-
-    def _check(self, size: int) -> None:
-        if size > _ENVELOPE_BYTES:
+        if self._around > _ENVELOPE_BYTES:
             raise TooLarge(f"the form has more than {_ENVELOPE_BYTES} bytes beside its file")
+
+
+def _headers_of(text: bytes) -> Message:
+    try:
+        headers = HeaderParser().parsestr(text.decode().strip())
+        headers.get_filename()
+    except ValueError as error:
+        raise Malformed("a part of the form has headers that cannot be read") from error
+    return headers

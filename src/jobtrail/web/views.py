@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from jobtrail.core import jsonguard
 from jobtrail.core.model import Attempt, Event, Job, Result, Step
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
@@ -63,3 +64,8 @@ def event_view(event: Event) -> EventView:
         event.at,
         event.hash.hex(),
     )
+
+
+def checked_tags(tags: list[str], at: str = "") -> tuple[str, ...]:
+    """Tags as the verbs take them, each once. Raises Invalid."""
+    return tuple(dict.fromkeys(jsonguard.check_name(tag, f"{at}tags") for tag in tags))

@@ -36,7 +36,7 @@ def frames_in(text: bytes) -> tuple[list[Frame], bytes]:
     found = []
     for block in blocks:
         lines = [line.split(b": ", 1) for line in block.split(b"\n") if line and not line.startswith(b":")]
-        named = {name: value.decode() for name, value in lines if name != b"data"}
+        named = {name.decode(): value.decode() for name, value in lines if name != b"data"}
         data = b"\n".join(value for name, value in lines if name == b"data")
         if data:
             found.append(Frame(named.get("id"), named["event"], msgspec.json.decode(data)))
@@ -51,7 +51,7 @@ class Ear:
     frames: list[Frame] = field(default_factory=list)
     raw: bytes = b""
     ended: bool = False
-    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
 
     def open(self) -> Ear:
@@ -60,19 +60,23 @@ class Ear:
 
     async def _listen(self) -> None:
         rest = b""
-        async for data in self.stream:
-            self.raw += data
-            found, rest = frames_in(rest + data)
-            async with self._changed:
+        try:
+            async for data in self.stream:
+                self.raw += data
+                found, rest = frames_in(rest + data)
                 self.frames += found
-                self._changed.notify_all()
-        async with self._changed:
+                self._changed.set()
+        finally:
             self.ended = True
-            self._changed.notify_all()
+            self._changed.set()
 
-    async def until(self, condition: Callable[[], bool], what: str = "it is heard") -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
-            await self._changed.wait_for(condition)
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until it is so. A stream that ends before is a failure."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():
+                assert not self.ended, f"it ended before: {self.frames[-1:]}"
+                self._changed.clear()
+                await self._changed.wait()
 
     async def heard(self, event: str, times: int = 1) -> list[Frame]:
         """Waits for so many frames of a name; answers all of them."""
@@ -80,7 +84,10 @@ class Ear:
         return self.of(event)
 
     async def end(self) -> None:
-        await self.until(lambda: self.ended)
+        """Waits for the end of the stream."""
+        assert self._task is not None
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._task
 
     def of(self, event: str) -> list[Frame]:
         return [frame for frame in self.frames if frame.event == event]

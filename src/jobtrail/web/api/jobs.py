@@ -11,25 +11,25 @@ from msgspec import UNSET, UnsetType
 
 from jobtrail.client import rerun_of
 from jobtrail.core import jsonguard, why
-from jobtrail.core.errors import Invalid, NotFound
+from jobtrail.core.errors import NotFound
 from jobtrail.core.model import Job
 from jobtrail.core.status import JobStatus, WaitReason, allowed_actions
 from jobtrail.service import attempts, jobs, steps, trail
-from jobtrail.service.jobs import Change, Filter, NewJob, Options
+from jobtrail.service.jobs import Change, NewJob, Options
 from jobtrail.store.identity import new_id
 from jobtrail.store.wake import ORDERS
-from jobtrail.web import cursors, reading
-from jobtrail.web.routing import Page, Reply
+from jobtrail.web import reading
+from jobtrail.web.routing import Reply
 from jobtrail.web.runtime import Call
+from jobtrail.web.versions import Match, etag, version_of
 from jobtrail.web.views import (
-    Cursor,
     JobDetail,
-    Limit,
     Name,
     Priority,
     Reason,
     Tags,
     Time,
+    checked_tags,
     event_view,
 )
 
@@ -107,25 +107,6 @@ class Once(msgspec.Struct, frozen=True):
     idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | None = None
 
 
-class Match(msgspec.Struct, frozen=True):
-    """The version that was read, as its ETag."""
-
-    if_match: Annotated[str, msgspec.Meta(max_length=64)] | None = None
-
-
-class JobsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs to list; a comma means or."""
-
-    status: list[JobStatus] | None = None
-    type: list[str] | None = None
-    queue: list[str] | None = None
-    tag: list[str] | None = None
-    task_id: UUID | None = None
-    limit: Limit = 50
-    cursor: Cursor | None = None
-    before: UUID | None = None
-
-
 async def enqueue_job(call: Call, headers: Once, body: NewJobBody) -> Reply[Accepted]:
     """Accept a job. When this answers, it is never lost."""
     job = new_job(body, call.runtime.service.types)
@@ -150,21 +131,6 @@ async def enqueue_jobs(call: Call, body: RawJobs) -> Reply[AcceptedJobs]:
     ]
     done = await call.write(jobs.enqueue(call.workspace, wanted, call.principal.actor), *_hints(wanted))
     return Reply(AcceptedJobs([Accepted(job_id, job_id in done.existed) for job_id in done.ids]))
-
-
-async def list_jobs(call: Call, query: JobsQuery) -> Page[Job]:
-    """List jobs, newest first."""
-    before = cursors.place(query.cursor, "jobs", UUID) or query.before
-    filter = Filter(
-        types=_tuple(query.type),
-        statuses=_tuple(query.status),
-        queues=_tuple(query.queue),
-        tags=_tuple(query.tag),
-        task_id=query.task_id,
-    )
-    found = await call.read(jobs.listed(call.workspace, filter, before=before, limit=query.limit + 1))
-    items = found[: query.limit]
-    return Page(items, cursors.cursor("jobs", items[-1].id) if len(found) > query.limit else None)
 
 
 async def get_job(call: Call, job_id: UUID) -> Reply[JobDetail]:
@@ -201,7 +167,7 @@ async def change_job(call: Call, job_id: UUID, headers: Match, body: ChangeBody)
     change = Change(
         priority=body.priority,
         title=body.title,
-        tags=None if body.tags is None else _tags(body.tags),
+        tags=None if body.tags is None else checked_tags(body.tags),
         cancel_at=body.cancel_at,
         scheduled_at=body.scheduled_at,
     )
@@ -260,27 +226,12 @@ def new_job(body: NewJobBody, types: Mapping[str, Options], at: str = "") -> New
         if name in said:
             jsonguard.check_name(said[name], f"{at}{name}")
     if "tags" in said:
-        said["tags"] = _tags(said["tags"], at)
+        said["tags"] = checked_tags(said["tags"], at)
     options = default if not said else _with(default, said)
     unique = None if body.unique_key is None else jsonguard.check_name(body.unique_key, f"{at}unique_key")
     raw = jsonguard.encode(body.input, at=f"{at}input")
     id = new_id() if body.id is None else UUID(body.id)
     return NewJob(id=id, input=raw, options=options, title=body.title, unique_key=unique)
-
-
-def etag(version: int) -> str:
-    """The version as an ETag."""
-    return f'"{version}"'
-
-
-def version_of(if_match: str | None) -> int | None:
-    """The version that an If-Match names; None where any will do. Raises Invalid."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    text = if_match.strip().removeprefix("W/").strip('"')
-    if not text.isdecimal() or not text.isascii() or len(text) > 9:
-        raise Invalid('If-Match must be the ETag of the job, such as "7"', fields={"If-Match": "not an ETag"})
-    return int(text)
 
 
 async def _now(call: Call, job_id: UUID, *, nudge: bool = False) -> Reply[Job]:
@@ -297,14 +248,6 @@ _OPTIONS = frozenset(Options.__dataclass_fields__)
 
 def _with(default: Options, said: Mapping[str, Any]) -> Options:
     return Options(**{name: getattr(default, name) for name in _OPTIONS} | dict(said))
-
-
-def _tags(tags: list[str], at: str = "") -> tuple[str, ...]:
-    return tuple(dict.fromkeys(jsonguard.check_name(tag, f"{at}tags") for tag in tags))
-
-
-def _tuple(values: list[Any] | None) -> tuple[Any, ...] | None:
-    return None if not values else tuple(values)
 
 
 def _hints(wanted: list[NewJob]) -> set[str]:

@@ -26,6 +26,9 @@ CHUNKS: Final = 8
 _JOBS_AT_ONCE: Final = 50
 _PROGRESS_SECONDS: Final = 0.25
 
+_MAY_SPEAK: Final = FINAL | {JobStatus.RUNNING}
+"""The statuses in which there may be something to tell although there is no new event: lines, or the end."""
+
 Name = tuple[UUID, UUID]
 """Workspace and job."""
 
@@ -129,7 +132,7 @@ class Watch:
             for watcher in watched[name]:
                 watcher.listener.close(GONE)
         found = False
-        moved = [job for job in jobs if job.status == JobStatus.RUNNING or _behind(job, watched[job[:2]])]
+        moved = [job for job in jobs if job.status in _MAY_SPEAK or _behind(job, watched[job[:2]])]
         for at in range(0, len(moved), _JOBS_AT_ONCE):
             for news in await self._look(moved[at : at + _JOBS_AT_ONCE], watched):
                 found = found or bool(news.items)
