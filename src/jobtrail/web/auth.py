@@ -34,19 +34,22 @@ _NOBODY: Final = Principal(workspace=UUID(int=0), actor=Actor(ActorType.SYSTEM, 
 
 
 class Door:
-    """Lets requests in. Keys are looked up at most every 5 s; so long may a revoked one go on."""
+    """Lets requests in. Keys are looked up at most every 5 s; so long may a revoked one go on.
+
+    Wrong keys are slowed down by their address, and never slow down a right one that comes from there too.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         config = runtime.config
         self.limit(config.key_requests_per_second, config.workspace_requests_per_second)
-        self._wrong = Rates(_WRONG_PER_SECOND, _WRONG_AT_ONCE)
         self._local = _somebody_local() if runtime.service.local else None
 
     def limit(self, per_key: float, per_workspace: float) -> None:
         """Counts from now by these rates, in requests a second; twice as many may come at once. 0: no limit."""
         self._keys = Rates(per_key, per_key * 2)
         self._workspaces = Rates(per_workspace, per_workspace * 2)
+        self._wrong = Rates(_WRONG_PER_SECOND if per_key else 0, _WRONG_AT_ONCE)
 
     async def admit(self, request: Request, scope: ApiScope | Open) -> Principal:
         """Who it is. Raises Unauthenticated, Denied, TooOften."""
@@ -73,8 +76,6 @@ class Door:
 
     async def _of_key(self, header: str, request: Request) -> Principal:
         address = request.client.host if request.client else ""
-        if self._wrong.is_empty(address):
-            self._wrong.take(address, "wrong keys from this address")
         kind, _, text = header.partition(" ")
         try:
             if kind.lower() != "bearer":
@@ -114,11 +115,9 @@ class Door:
         if known is not None and now < known.until:
             return known.facts
         facts = await self._runtime.reads.arun(keys.authenticate(key_id), Scope.of(ALL))
-        self._runtime.known_keys.pop(key_id, None)
-        if facts is not None:
-            if len(self._runtime.known_keys) >= _MOST_REMEMBERED:
-                self._runtime.known_keys.clear()
-            self._runtime.known_keys[key_id] = KnownKey(facts, now + _REMEMBERED_SECONDS)
+        if len(self._runtime.known_keys) >= _MOST_REMEMBERED:
+            self._runtime.known_keys.clear()
+        self._runtime.known_keys[key_id] = KnownKey(facts, now + _REMEMBERED_SECONDS)
         return facts
 
 

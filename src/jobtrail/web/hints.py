@@ -26,6 +26,11 @@ class Hints:
         self._told.append(heard)
         self._listen()
 
+    @property
+    def waiters(self) -> int:
+        """How many requests wait."""
+        return len(self._bells)
+
     @contextmanager
     def waiting(self, queues: Iterable[str]) -> Iterator[asyncio.Event]:
         """An event that is set when a queue may have something, and when the service ends (`over`)."""

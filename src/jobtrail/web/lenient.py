@@ -27,7 +27,7 @@ async def told(call: Call, wanted: type[S]) -> S:
         raise TooLarge(f"{error.message}: {_ADVICE}") from error
     if not raw.strip():
         raise Invalid("the request needs a JSON body", fields={"$": "a body is required"})
-    return reading.converted(_decoded(raw), wanted)
+    return reading.body_fitting(_decoded(raw), wanted)
 
 
 def output_of(value: object) -> str:

@@ -44,6 +44,10 @@ def document(routes: Iterable[Route], *, prefix: str = "") -> Json:
     paths: dict[str, Json] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, shapes[route], refs)
+    for route in routes:
+        if route.makes is not None:
+            made = paths[route.path][route.method.lower()]["responses"][str(route.status)]
+            made["links"] = _links(route, route.makes, routes)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Jobtrail", "version": version("jobtrail"), "description": _INTRO},
@@ -57,6 +61,19 @@ def document(routes: Iterable[Route], *, prefix: str = "") -> Json:
                 "login": {"type": "apiKey", "in": "cookie", "name": "__Host-jobtrail"},
             },
         },
+    }
+
+
+def _links(made: Route, pointer: str, routes: Iterable[Route]) -> Json:
+    """Where one can go from what a route has made: to each route that stands below it."""
+    below = made.path + "/{"
+    return {
+        route.name: {
+            "operationId": route.name,
+            "parameters": {route.path[len(below) :].partition("}")[0]: f"$response.body#{pointer}"},
+        }
+        for route in routes
+        if route.path.startswith(below) and route.path.count("{") == 1
     }
 
 

@@ -35,10 +35,6 @@ class Rates:
             raise TooOften(f"{what} came too often: at most {self._per_second:g} requests a second", wait)
         bucket.tokens -= tokens
 
-    def is_empty(self, name: str) -> bool:
-        """Whether nothing can be taken now; takes nothing."""
-        return self._per_second > 0 and self._bucket(name).tokens < 1.0
-
     def _bucket(self, name: str) -> _Bucket:
         now = self._clock()
         bucket = self._buckets.get(name)

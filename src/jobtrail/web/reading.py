@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from difflib import get_close_matches
 from functools import cache
 from types import UnionType
@@ -43,6 +44,11 @@ def query_values(params: list[tuple[str, str]], wanted: type[S]) -> S:
             given[name] = text
         jsonguard.decode(jsonguard.encode(text, at=name), at=name)
     values: S = _as(given, wanted, lax=True)
+    for name, text in given.items():
+        value = getattr(values, name)
+        numbers = isinstance(value, datetime) and text[4:5] != "-"  # would be read as seconds since 1970
+        if value is None or numbers:  # None: the text "null", which is no value of anything
+            raise Invalid(f"{name}: {text!r} is not acceptable", fields={name: "not acceptable"})
     return values
 
 
@@ -90,6 +96,12 @@ def body_value(raw: bytes, wanted: Any, limit: int) -> Any:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid(f"the body is not acceptable JSON: {error}", fields={"$": "not JSON"}) from error
     return _as(jsonguard.decode(raw, max_bytes=limit), wanted, lax=False)
+
+
+def body_fitting(value: Any, wanted: type[S]) -> S:
+    """A body that was decoded elsewhere, as `wanted`. Raises Invalid."""
+    fits: S = _as(value, wanted, lax=False)
+    return fits
 
 
 def item_value(raw: msgspec.Raw, wanted: type[S], at: str) -> S:

@@ -86,6 +86,7 @@ class Route:
     takes: Bytes | None = None
     gives: Bytes | None = None
     shows: Any = None  # what the documents say of the body, where the handler reads its items itself
+    makes: str | None = None  # where in the answer the id of what was made stands, as a JSON pointer
     max_body_bytes: int = 2 << 20
 
     @property

@@ -50,9 +50,9 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class KnownKey:
-    """A key as it was when it was last looked up, and until when that is good enough (monotonic seconds)."""
+    """A key as it was when it was last looked up (None: there was none), good until then (monotonic seconds)."""
 
-    facts: KeyFacts
+    facts: KeyFacts | None
     until: float
 
 

@@ -7,6 +7,9 @@ from typing import Final
 from jobtrail.core.scopes import ApiScope as Needs
 from jobtrail.web.api import (
     assets,
+    attempt_ends,
+    attempt_steps,
+    attempts,
     gates,
     health,
     job_lists,
@@ -18,6 +21,7 @@ from jobtrail.web.api import (
     queues,
     streams,
     tasks,
+    worker,
     workspace,
 )
 from jobtrail.web.routing import Bytes, Open, Route
@@ -28,7 +32,7 @@ _CHANGED: Final = "It has changed since it was read."
 _NOT_NOW: Final = "Its status does not allow it."
 
 JOBS: Final = (
-    Route("POST", "/api/v1/jobs", jobs.enqueue_job, Needs.JOBS_ENQUEUE, 201, {200: _EXISTED}),
+    Route("POST", "/api/v1/jobs", jobs.enqueue_job, Needs.JOBS_ENQUEUE, 201, {200: _EXISTED}, makes="/id"),
     Route("POST", "/api/v1/jobs/batch", jobs.enqueue_jobs, Needs.JOBS_ENQUEUE, 201, shows=jobs.NewJobs,
           max_body_bytes=64 << 20),
     Route("GET", "/api/v1/jobs", job_lists.list_jobs, Needs.JOBS_READ),
@@ -66,7 +70,7 @@ QUEUES: Final = (
 )  # fmt: skip
 
 KEYS: Final = (
-    Route("POST", "/api/v1/api-keys", keys.create_key, Needs.KEYS_WRITE, 201),
+    Route("POST", "/api/v1/api-keys", keys.create_key, Needs.KEYS_WRITE, 201, makes="/api_key/id"),
     Route("GET", "/api/v1/api-keys", keys.list_keys, Needs.KEYS_READ),
     Route("GET", "/api/v1/api-keys/{key_id}", keys.get_key, Needs.KEYS_READ),
     Route("POST", "/api/v1/api-keys/{key_id}/revoke", keys.revoke_key, Needs.KEYS_WRITE, 204),
@@ -75,12 +79,12 @@ KEYS: Final = (
 _HOLDS: Final = "Something hangs on it still."
 _TAKEN: Final = "The name is taken."
 TASKS: Final = (
-    Route("POST", "/api/v1/tasks", tasks.create_task, Needs.TASKS_WRITE, 201),
+    Route("POST", "/api/v1/tasks", tasks.create_task, Needs.TASKS_WRITE, 201, makes="/id"),
     Route("GET", "/api/v1/tasks", tasks.list_tasks, Needs.TASKS_READ),
     Route("GET", "/api/v1/tasks/{task_id}", tasks.get_task, Needs.TASKS_READ),
     Route("PATCH", "/api/v1/tasks/{task_id}", tasks.change_task, Needs.TASKS_WRITE, also={412: _CHANGED}),
     Route("DELETE", "/api/v1/tasks/{task_id}", tasks.remove_task, Needs.TASKS_WRITE, 204, {409: _HOLDS}),
-    Route("POST", "/api/v1/projects", tasks.create_project, Needs.PROJECTS_WRITE, 201, {409: _TAKEN}),
+    Route("POST", "/api/v1/projects", tasks.create_project, Needs.PROJECTS_WRITE, 201, {409: _TAKEN}, makes="/id"),
     Route("GET", "/api/v1/projects", tasks.list_projects, Needs.PROJECTS_READ),
     Route("GET", "/api/v1/projects/{project_id}", tasks.get_project, Needs.PROJECTS_READ),
     Route("PATCH", "/api/v1/projects/{project_id}", tasks.rename_project, Needs.PROJECTS_WRITE, also={409: _TAKEN}),
@@ -134,6 +138,36 @@ ASSETS: Final = (
     Route("GET", f"{JOB}/assets", assets.list_job_assets, Needs.ASSETS_READ),
 )  # fmt: skip
 
+_STOPPED: Final = "The worker has stopped."
+_STALE: Final = "The attempt is no longer open: nothing was written; stop its processes."
+_ATTEMPT: Final = "/api/v1/attempts/{attempt_id}"
+_BIG_AND_STALE: Final = {409: _STALE, 413: "The body is too large.", 415: "The body is no JSON."}
+_RUN: Final = Needs.WORKERS_RUN
+WORKER: Final = (
+    Route("POST", "/api/v1/worker/register", worker.register_worker, _RUN, 201),
+    Route("POST", "/api/v1/worker/claim", worker.claim_jobs, _RUN,
+          also={404: "There is no such worker.", 409: _STOPPED}),
+    Route("POST", "/api/v1/worker/{worker_id}/heartbeat", worker.beat_worker, _RUN, also={409: _STOPPED}),
+    Route("POST", "/api/v1/worker/{worker_id}/stop", worker.stop_worker, _RUN, 204),
+    Route("POST", f"{_ATTEMPT}/heartbeat", attempts.beat_attempt, _RUN, also={409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/progress", attempts.tell_progress, _RUN, also={409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/steps", attempt_steps.begin_step, _RUN, also={409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/steps/{{step_id}}/finish", attempt_steps.finish_step, _RUN, 204, _BIG_AND_STALE,
+          shows=attempt_steps.StepEndBody),
+    Route("POST", f"{_ATTEMPT}/gates", attempt_steps.ask_people, _RUN,
+          also={202: "The attempt is over: the job waits for people.", 409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/logs", attempts.write_lines, _RUN, 200, _BIG_AND_STALE, shows=attempts.LinesBody),
+    Route("POST", f"{_ATTEMPT}/usage", attempts.book_usage, _RUN, 204, {409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/metrics", attempts.measure_attempt, _RUN, 204, {409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/assets", attempts.keep_asset, _RUN, 201, {409: _STALE}, takes=Bytes("*/*")),
+    Route("POST", f"{_ATTEMPT}/complete", attempt_ends.complete_attempt, _RUN, 200, _BIG_AND_STALE,
+          shows=attempt_ends.CompleteBody),
+    Route("POST", f"{_ATTEMPT}/fail", attempt_ends.fail_attempt, _RUN, 200, _BIG_AND_STALE, shows=attempt_ends.FailBody),
+    Route("POST", f"{_ATTEMPT}/snooze", attempt_ends.snooze_attempt, _RUN, also={409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/cancelled", attempt_ends.cancel_attempt, _RUN, also={409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/release", attempt_ends.release_attempt, _RUN, also={409: _STALE}),
+)  # fmt: skip
+
 OPERATION: Final = (
     Route("GET", "/health", health.get_health, Open.TO_ALL),
     Route("GET", "/ready", health.get_ready, Open.TO_ALL),
@@ -153,5 +187,6 @@ ROUTES: Final = (
     *LOGINS,
     *LOOKUPS,
     *ASSETS,
+    *WORKER,
     *OPERATION,
 )
