@@ -97,7 +97,8 @@ class Route:
     @property
     def tag(self) -> str:
         """The noun under which the documents show it."""
-        return self.handler.__module__.rpartition(".")[2]
+        _, _, below = self.path.partition("/api/v1/")
+        return below.partition("/")[0] or "operation"
 
     @property
     def says(self) -> str:

@@ -129,7 +129,7 @@ _NO_LONGER: Final = "The job has ended and takes no more files."
 _ASSET: Final = "/api/v1/assets/{asset_id}"
 ASSETS: Final = (
     Route("POST", "/api/v1/assets", assets.upload_asset, Needs.ASSETS_WRITE, 201,
-          {404: "There is no such job or task.", 409: _NO_LONGER}, takes=Bytes("*/*")),
+          {404: "There is no such job or task.", 409: _NO_LONGER}, takes=Bytes()),
     Route("GET", "/api/v1/assets", assets.list_assets, Needs.ASSETS_READ),
     Route("GET", _ASSET, assets.get_asset, Needs.ASSETS_READ),
     Route("DELETE", _ASSET, assets.remove_asset, Needs.ASSETS_WRITE, 204, {409: "A job holds it."}),
@@ -159,7 +159,7 @@ WORKER: Final = (
     Route("POST", f"{_ATTEMPT}/logs", attempts.write_lines, _RUN, 200, _BIG_AND_STALE, shows=attempts.LinesBody),
     Route("POST", f"{_ATTEMPT}/usage", attempts.book_usage, _RUN, 204, {409: _STALE}),
     Route("POST", f"{_ATTEMPT}/metrics", attempts.measure_attempt, _RUN, 204, {409: _STALE}),
-    Route("POST", f"{_ATTEMPT}/assets", attempts.keep_asset, _RUN, 201, {409: _STALE}, takes=Bytes("*/*")),
+    Route("POST", f"{_ATTEMPT}/assets", attempts.keep_asset, _RUN, 201, {409: _STALE}, takes=Bytes()),
     Route("POST", f"{_ATTEMPT}/complete", attempt_ends.complete_attempt, _RUN, 200, _BIG_AND_STALE,
           shows=attempt_ends.CompleteBody),
     Route("POST", f"{_ATTEMPT}/fail", attempt_ends.fail_attempt, _RUN, 200, _BIG_AND_STALE, shows=attempt_ends.FailBody),

@@ -38,7 +38,7 @@ class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     form: Any = None
 
 
-class Decided(msgspec.Struct, frozen=True):
+class GateStanding(msgspec.Struct, frozen=True):
     """How the gate stands after it; WAITING while more approvals are needed."""
 
     gate_id: UUID
@@ -51,21 +51,21 @@ async def list_gates(call: Call, query: GatesQuery) -> GateList:
     return GateList(await call.read(wanted))
 
 
-async def approve_gate(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBody) -> Reply[Decided]:
+async def approve_gate(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBody) -> Reply[GateStanding]:
     """Approve; with enough approvals the job goes on."""
     return await _decide(call, job_id, gate_id, body, approve=True)
 
 
-async def reject_gate(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBody) -> Reply[Decided]:
+async def reject_gate(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBody) -> Reply[GateStanding]:
     """Reject; the job is told."""
     return await _decide(call, job_id, gate_id, body, approve=False)
 
 
-async def _decide(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBody, *, approve: bool) -> Reply[Decided]:
+async def _decide(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBody, *, approve: bool) -> Reply[GateStanding]:
     known = await call.read(gates.listed(call.workspace, waiting=False, job_id=job_id, limit=10_000))
     if gate_id not in {gate.id for gate in known}:
         raise NotFound(f"there is no gate {gate_id} of job {job_id} in this workspace")
     form = None if body.form is None else jsonguard.encode(body.form, at="form").decode()
     comment = None if body.comment is None else jsonguard.clean_text(body.comment)
     work = gates.decide(call.workspace, gate_id, call.principal.actor, approve=approve, comment=comment, form=form)
-    return Reply(Decided(gate_id, await call.write(work, ORDERS)))
+    return Reply(GateStanding(gate_id, await call.write(work, ORDERS)))
