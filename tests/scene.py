@@ -66,7 +66,9 @@ class Scene:
             self._worker = self.new_worker()
         return self._worker
 
-    def new_worker(self, *, lease_seconds: float = 30.0, queues: Sequence[str] = ("default",)) -> UUID:
+    def new_worker(
+        self, *, lease_seconds: float = 30.0, queues: Sequence[str] = ("default",), workspace: UUID | None = None
+    ) -> UUID:
         """Registers a worker."""
         id = uuid4()
         self.do(
@@ -84,6 +86,7 @@ class Scene:
                     version="0",
                     queues=tuple(queues),
                     types=(TYPE,),
+                    workspace_id=workspace,
                 )
             )
         )

@@ -13,6 +13,7 @@ _HOMES: Final = {
     "App": ("jobtrail.app", "App"),
     "Asset": ("jobtrail.core.model", "Asset"),
     "AsyncClient": ("jobtrail.client", "AsyncClient"),
+    "AsyncRemoteClient": ("jobtrail.client.async_remote", "AsyncRemoteClient"),
     "Cancel": ("jobtrail.core.outcome", "Cancel"),
     "Client": ("jobtrail.client", "Client"),
     "Context": ("jobtrail.runners.context", "Context"),
@@ -22,14 +23,17 @@ _HOMES: Final = {
     "Fail": ("jobtrail.core.outcome", "Fail"),
     "Handle": ("jobtrail.app", "Handle"),
     "Job": ("jobtrail.core.model", "Job"),
+    "JobsClient": ("jobtrail.client", "JobsClient"),
     "JobtrailError": ("jobtrail.core.errors", "JobtrailError"),
     "ModelCall": ("jobtrail.service.usage", "Call"),
     "Outcome": ("jobtrail.core.outcome", "Outcome"),
+    "RemoteClient": ("jobtrail.client.remote", "RemoteClient"),
     "Retry": ("jobtrail.core.retry", "Retry"),
     "Runner": ("jobtrail.runners.protocol", "Runner"),
     "Snooze": ("jobtrail.core.outcome", "Snooze"),
     "Step": ("jobtrail.core.model", "Step"),
     "SyncContext": ("jobtrail.runners.threads", "SyncContext"),
+    "connect": ("jobtrail.client.connecting", "connect"),
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  (a list of str all the same)

@@ -7,7 +7,11 @@ from jobtrail.app import (
 from jobtrail.client import (
     AsyncClient as AsyncClient,
     Client as Client,
+    JobsClient as JobsClient,
 )
+from jobtrail.client.async_remote import AsyncRemoteClient as AsyncRemoteClient
+from jobtrail.client.connecting import connect as connect
+from jobtrail.client.remote import RemoteClient as RemoteClient
 from jobtrail.core.errors import JobtrailError as JobtrailError
 from jobtrail.core.model import (
     Asset as Asset,
@@ -35,6 +39,7 @@ __all__ = [
     "App",
     "Asset",
     "AsyncClient",
+    "AsyncRemoteClient",
     "Cancel",
     "Client",
     "Context",
@@ -44,12 +49,15 @@ __all__ = [
     "Fail",
     "Handle",
     "Job",
+    "JobsClient",
     "JobtrailError",
     "ModelCall",
     "Outcome",
+    "RemoteClient",
     "Retry",
     "Runner",
     "Snooze",
     "Step",
     "SyncContext",
+    "connect",
 ]

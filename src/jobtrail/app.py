@@ -10,8 +10,9 @@ from uuid import UUID
 
 import msgspec
 
-from jobtrail import settings
-from jobtrail.client import DEFAULT_WORKSPACE, AsyncClient, Client
+from jobtrail import settings, tracing
+from jobtrail.client import DEFAULT_WORKSPACE, AsyncJobsClient, Client, JobsClient
+from jobtrail.client.connecting import connect, is_server
 from jobtrail.core import duration, jsonguard
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Conflict, Invalid, UnknownType
@@ -114,7 +115,14 @@ class Call(Generic[P, R]):
         """A job to hand to `App.enqueue_many`. Raises Invalid when the arguments do not fit."""
         raw = self.runner.encode(args, kwargs)
         title = self.title.format_map(_Shown(kwargs)) if self.title else None
-        return NewJob(id=new_id(), input=raw, options=self.options, title=title, unique_key=self.unique_key)
+        return NewJob(
+            id=new_id(),
+            input=raw,
+            options=self.options,
+            title=title,
+            unique_key=self.unique_key,
+            traceparent=tracing.current(),
+        )
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Accepts a job; when this returns (or `conn` commits), it is never lost."""
@@ -129,6 +137,9 @@ class Call(Generic[P, R]):
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Like `enqueue`, awaited."""
         job = self.new(*args, **kwargs)
+        if self.idempotency_key is not None:
+            job_id, is_new = await self.app.aclient.enqueue_once(job, self.idempotency_key)
+            return Handle(job_id, not is_new, self.app, self.returns)
         conn: AsyncConnection | None = self.conn
         done = await self.app.aclient.enqueue_all([job], conn=conn)
         return Handle(done.ids[0], bool(done.existed), self.app, self.returns)
@@ -142,7 +153,11 @@ class _Shown(dict[str, Any]):
 
 
 class App:
-    """The types of jobs of a project. `url` None: JOBTRAIL_DATABASE_URL, or the embedded server of this folder."""
+    """The types of jobs of a project.
+
+    `url` is that of the database, or of a server, to which JOBTRAIL_API_KEY opens the door. None: JOBTRAIL_DATABASE_URL,
+    else JOBTRAIL_SERVER_URL, else the embedded server of this folder.
+    """
 
     def __init__(self, url: str | None = None, *, workspace: UUID | None = None) -> None:
         self.runners: dict[str, Runner] = {}
@@ -150,7 +165,8 @@ class App:
         self.now: Callable[[], datetime] = _now  # by which a delay counts; tests stop it
         self._url = url
         self._workspace = workspace
-        self._client: Client | None = None
+        self._client: JobsClient | None = None
+        self._aclient: AsyncJobsClient | None = None
 
     @property
     def workspace(self) -> UUID:
@@ -158,22 +174,35 @@ class App:
         return self._workspace or DEFAULT_WORKSPACE
 
     @property
-    def client(self) -> Client:
+    def client(self) -> JobsClient:
         """The client through which this app enqueues; made when it is first needed."""
         if self._client is None:
             config: Config = settings.load()
-            url = self._url or settings.running_database(config)
-            self._client = Client(url, workspace=self.workspace, pgbouncer=config.pgbouncer)
+            server = self._server(config)
+            if server is not None:
+                if self._workspace is not None:
+                    raise Invalid("over HTTP the API key says which workspace it is; leave out workspace=")
+                self._client = connect(server, config.api_key)
+            else:
+                url = self._url or settings.running_database(config)
+                self._client = Client(url, workspace=self.workspace, pgbouncer=config.pgbouncer)
         return self._client
 
     @property
-    def aclient(self) -> AsyncClient:
+    def aclient(self) -> AsyncJobsClient:
         """The same, awaited."""
-        return AsyncClient(self.client)
+        if self._aclient is None:
+            self._aclient = self.client.awaited()
+        return self._aclient
 
-    def connect(self, client: Client | None) -> None:
+    def connect(self, client: JobsClient | None) -> None:
         """Uses this client from now on; None: makes a new one when it is needed."""
-        self._client = client
+        self._client, self._aclient = client, None
+
+    def _server(self, config: Config) -> str | None:
+        """The server to speak to; None: the database itself."""
+        url = self._url or config.database_url or config.server_url
+        return url if url is not None and is_server(url) else None
 
     def job(
         self,

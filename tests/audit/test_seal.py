@@ -172,9 +172,9 @@ def test_it_looks_only_into_those_days_and_there_by_transaction(scene: Scene, ow
         looked = [node for node in nodes(row[0][0]["Plan"]) if node["Actual Loops"]]
         days = {node["Relation Name"] for node in looked if str(node.get("Relation Name")).startswith("events_")}
         assert days <= wanted and today.strftime("events_%Y%m%d") in days, f"{name} looked into {days}"
-        assert [
-            node["Index Name"] for node in looked if node["Node Type"] == "Bitmap Index Scan" and node["Actual Rows"]
-        ] == [today.strftime("events_%Y%m%d_txid_idx")]
+        found = {node["Index Name"] for node in looked if node["Actual Rows"] and "Index Name" in node}
+        found = {name for name in found if name.startswith("events_")}
+        assert found == {today.strftime("events_%Y%m%d_txid_idx")}
 
 
 def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +21,15 @@ from jobtrail.store import embedded
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, which is the current one. No setting comes from outside."""
-    _forget_settings(monkeypatch)
+    _forget(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def _forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All settings, and the project that another test had imported."""
+    for name in ("app", "main"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     for name in list(os.environ):
         if name.startswith("JOBTRAIL_") or name in ("DATABASE_URL", "NO_COLOR", "CI", "COLUMNS", "LINES"):
             monkeypatch.delenv(name)
@@ -39,7 +43,7 @@ def own(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """
     root = Path(tempfile.mkdtemp(prefix="jt-cli-")).resolve()
     root.chmod(0o755)
-    _forget_settings(monkeypatch)
+    _forget(monkeypatch)
     monkeypatch.chdir(root)
     try:
         yield Terminal(root, dict(os.environ), capsys)

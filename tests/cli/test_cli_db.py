@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -135,7 +134,6 @@ def test_doctor_reports_everything_and_what_to_do(jobtrail: Terminal, scene: Sce
 
 
 def test_doctor_lives_with_whatever_is_broken(bare: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "app", raising=False)
     bare.write("app.py", "import jobtrail\nraise RuntimeError('broken')\n")
     monkeypatch.setenv("JOBTRAIL_DATABASE_URL", "postgresql://me@127.0.0.1:1/x")
     ran = bare("doctor", "-o", "json")

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
 
 import psutil
+import pytest
 from cli.terminal import Terminal, ended, until
 
+from jobtrail.cli import hands
+from jobtrail.cli.hands import Hand
 from jobtrail.store import embedded
 
 APP = """
@@ -63,6 +70,23 @@ def test_dev_replaces_a_worker_that_is_killed_and_stops_now_when_told_twice(own:
         dev.interrupt()
         assert dev.ends().code == 0
     assert _attempts(own) == ["LOST", "INTERRUPTED"]
+
+
+def test_workers_that_are_to_hurry_before_they_are_told_to_drain_are_told_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hands, "_LAST_PATIENCE", 60.0)
+    program = "import signal; print('on', flush=True); print(sorted(signal.sigwait({2, 15}) for _ in range(2)))"
+    begin = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {2, 15});"
+    process = subprocess.Popen([sys.executable, "-c", begin + program], stdout=subprocess.PIPE)
+    hurry = threading.Event()
+    hurry.set()
+    with process, ExitStack() as stack:
+        stack.callback(process.kill)
+        assert process.stdout is not None and process.stdout.readline() == b"on\n"
+        hands.end([Hand(process)], 600.0, hurry=hurry)
+        assert process.stdout.read() == b"[<Signals.SIGINT: 2>, <Signals.SIGTERM: 15>]\n"
+        assert process.returncode == 0
 
 
 def test_dev_waits_for_code_that_can_be_imported(own: Terminal) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -56,7 +55,6 @@ def project(jobtrail: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal in the folder of a project, whose app is imported anew."""
     jobtrail.write("app.py", APP)
     monkeypatch.syspath_prepend(str(jobtrail.folder))
-    monkeypatch.delitem(sys.modules, "app", raising=False)
     return jobtrail
 
 

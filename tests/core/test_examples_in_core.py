@@ -7,11 +7,11 @@ from types import ModuleType
 
 import pytest
 
-from jobtrail.core import config, duration, ids, jsonguard, redact, retry, template
+from jobtrail.core import api_keys, config, duration, ids, jsonguard, redact, retry, template
 
 
 @pytest.mark.parametrize(
-    "module", [config, duration, ids, jsonguard, redact, retry, template], ids=lambda m: m.__name__
+    "module", [api_keys, config, duration, ids, jsonguard, redact, retry, template], ids=lambda m: m.__name__
 )
 def test_examples_are_true(module: ModuleType) -> None:
     result = doctest.testmod(module)

@@ -11,6 +11,8 @@ from cyclopts import App
 from jobtrail.cli.flags import twin
 from jobtrail.cli.tree import tree
 from jobtrail.core.render import moves_mermaid
+from jobtrail.web.routing import Open
+from jobtrail.web.table import ROUTES
 
 DOCS = Path(__file__).parents[2] / "docs"
 DIAGRAM = re.compile(r"(```mermaid\n)stateDiagram-v2\n.*?(```)", re.DOTALL)
@@ -64,7 +66,39 @@ def _one_line(text: str | None) -> str:
     return " ".join((text or "").split()).replace("|", "\\|").replace("<", "&lt;")
 
 
+HTTP_HEAD = """# HTTP routes
+
+The service (`jobtrail serve`) speaks JSON under `/api/v1`; `/api/openapi.json` describes every field, in OpenAPI 3.1.
+What follows is rendered from the table of routes that the service itself goes by.
+
+A request carries a key, `Authorization: Bearer jt_…` (`jobtrail key create` makes one), or the cookie of a login. The
+key decides the workspace, and its [scopes](../explanation/keys-and-roles.md) what it may do there: without the scope of
+a route it answers 403, and for what belongs to another workspace 404. A login sends the `csrf_token` that
+`GET /api/v1/login` answers as `X-CSRF-Token` with all that changes something, and names its workspace in
+`Jobtrail-Workspace`.
+
+Lists are pages: send `next_cursor` as `cursor` for the next one. `POST /api/v1/jobs` with an `Idempotency-Key` may be
+sent again without harm. What has a version answers it as `ETag`, and an `If-Match` keeps an edit from overwriting
+another's. Errors are `application/problem+json` with a `code` of [these](errors.md), `errors` that name fields, and the
+`request_id` of the server's log; with 429 and 503 `Retry-After` says when to come again.
+"""
+
+
+def http_page() -> str:
+    """docs/reference/http.md."""
+    parts, tag = [HTTP_HEAD], ""
+    tags = list(dict.fromkeys(route.tag for route in ROUTES))
+    for route in sorted(ROUTES, key=lambda route: tags.index(route.tag)):
+        if route.tag != tag:
+            tag = route.tag
+            parts += [f"## {tag}\n", "| route | does | scope |", "|---|---|---|"]
+        scope = route.scope.value if isinstance(route.scope, Open) else f"`{route.scope}`"
+        parts.append(f"| `{route.method} {route.path}` | {_one_line(route.says.partition(chr(10))[0])} | {scope} |")
+    return re.sub(r"\n(## )", r"\n\n\1", "\n".join(parts)).replace("\n\n\n", "\n\n") + "\n"
+
+
 if __name__ == "__main__":
+    (DOCS / "reference/http.md").write_text(http_page())
     (DOCS / "reference/cli.md").write_text(cli_page())
     states = DOCS / "reference/states.md"
     states.write_text(states_page(states.read_text()))

@@ -131,6 +131,10 @@ def test_the_page_of_commands_is_fresh() -> None:
     assert text_of("reference/cli.md") == rendered.cli_page(), "make docs writes it anew"
 
 
+def test_the_page_of_routes_is_fresh() -> None:
+    assert text_of("reference/http.md") == rendered.http_page(), "make docs writes it anew"
+
+
 def test_the_diagram_of_states_is_fresh() -> None:
     text = text_of("reference/states.md")
     assert "stateDiagram-v2" in text

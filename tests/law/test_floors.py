@@ -26,7 +26,8 @@ PLANTS = {
     "Only the store speaks": ("service/jobs.py", "from psycopg import Connection"),
     "The verbs of one noun": ("service/steps.py", "from jobtrail.service.usage import Call"),
     "Runners come through the registry": ("worker/worker.py", "from jobtrail.runners.command import CommandRunner"),
-    "What draws on a terminal": ("client.py", "from rich.table import Table"),
+    "Strangers are called": ("service/gates.py", "from httpx2 import AsyncClient"),
+    "What draws on a terminal": ("client/database.py", "from rich.table import Table"),
 }
 
 

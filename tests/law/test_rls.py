@@ -10,15 +10,22 @@ import psycopg
 import pytest
 from database import Connection, Database
 from scene import ME, SERVES_ALL, WORKSPACE, Scene, fence_of, ids, new_job
+from service.people import key, person
 
 from jobtrail.core.errors import Misconfigured
+from jobtrail.core.scopes import Role
 from jobtrail.core.status import StepType
 from jobtrail.service import assets, attempts, gates, jobs, logs, queues, upkeep, usage
 from jobtrail.store.db import Scope, run, translated
 
 OTHER = UUID("00000000-0000-7000-8000-0000000000bb")
-GLOBAL = {"workers", "upkeep_leases", "migrations", "sealer"}
+GLOBAL = {
+    "upkeep_leases", "migrations", "sealer", "webhook_dispatcher",
+    "users", "passwords", "login_sessions", "login_failures",
+}  # fmt: skip
 """Tables of the installation, not of a tenant."""
+SHARED = {"workers"}
+"""Tables of which a row without a workspace serves all, who see it and cannot change it."""
 
 TABLES = (
     "select c.relname, c.relrowsecurity, c.relforcerowsecurity, c.relispartition, exists (select from pg_attribute a "
@@ -54,17 +61,22 @@ def fill(conn: Connection, workspace: UUID) -> None:
     scene.complete(done, "{}")
     scene.step(scene.start(queue=f"r{workspace.int % 97}"), "render")
     scene.enqueue(cancel_at=scene.job(done.job_id).updated_at.replace(year=2100))
+    scene.new_worker(workspace=workspace)
     scene.do(queues.pause(workspace, "default", ME))
     scene.do(upkeep.measure_queues(scene.job(done.job_id).updated_at.replace(second=0, microsecond=0)))
+    key(scene, workspace=workspace, user_id=person(scene, f"p{workspace.int % 97}", Role.OWNER, workspace))
 
 
 def fill_by_hand(admin: Connection, workspace: UUID) -> None:
     """What only upkeep, or no verb yet, makes."""
     seal = "workspace_id, number, after_txid, up_to_txid, first_at, last_at, events, parts, root, previous, signature"
+    delivery = "workspace_id, id, webhook_id, job_id, seq, event, event_at, delivery_job_id"
     stone = "workspace_id, job_id, last_seq, trail_hash, first_at, last_at"
     for into in (
         "projects (workspace_id, id, name) values (%(w)s, gen_random_uuid(), 'p')",
         "tasks (workspace_id, id, title) values (%(w)s, gen_random_uuid(), 't')",
+        "webhooks (workspace_id, id, url, events, secret, created_by) values (%(w)s, %(w)s, 'https://x.org', '{*}', '', '')",
+        f"webhook_deliveries ({delivery}) values (%(w)s, %(w)s, %(w)s, %(w)s, 1, 'job.created', now(), %(w)s)",
         f"seals ({seal}) values (%(w)s, 1, 0, 1, now(), now(), 1, '[]', '', '', '')",
         f"tombstones ({stone}) values (%(w)s, gen_random_uuid(), 1, '', now(), now())",
     ):
@@ -95,7 +107,8 @@ def test_a_tenant_sees_its_own_and_nothing_else(tenants: dict[UUID, Connection],
     for table in of_tenants(admin):
         for workspace, conn in tenants.items():
             seen = conn.execute(f"select distinct workspace_id from jobtrail.{table}".encode()).fetchall()
-            assert seen == [(workspace,)], f"{table}, seen from {workspace}"
+            shared = {(None,)} if table in SHARED else set()
+            assert set(seen) - shared == {(workspace,)}, f"{table}, seen from {workspace}"
     for workspace, conn in tenants.items():
         assert conn.execute("select id from jobtrail.workspaces").fetchall() == [(workspace,)]
 
@@ -200,6 +213,10 @@ FORBIDDEN = {
     "changing a file": "update jobtrail.assets set sha256 = repeat('0', 64)",
     "changing a decision": "update jobtrail.gate_decisions set approved = true",
     "changing a log": "update jobtrail.log_chunks set body = ''",
+    "changing what administrators did": "update jobtrail.administration_events set actor_id = 'x'",
+    "forgetting what administrators did": "delete from jobtrail.administration_events",
+    "deleting a key": "delete from jobtrail.api_keys",
+    "deleting a person": "delete from jobtrail.users",
     "changing a seal": "update jobtrail.seals set signature = ''",
     "deleting a tombstone": "delete from jobtrail.tombstones",
     "making a tombstone": "insert into jobtrail.tombstones select * from jobtrail.tombstones",
@@ -234,9 +251,11 @@ def test_no_day_is_reached_by_its_own_name(conn: Connection, admin: Connection) 
 
 
 RIGHTS = {
-    "insert, update": "workspaces projects tasks jobs attempts steps gates queues upkeep_leases results sealer",
-    "delete, insert, update": "ready timers queue_stats idempotency_keys workers",
-    "insert": "log_chunks metrics usage assets gate_decisions seals",
+    "insert, update": "workspaces jobs attempts steps gates queues upkeep_leases results sealer users passwords api_keys",
+    "delete, insert, update": "projects tasks ready timers queue_stats idempotency_keys workers webhooks webhook_deliveries memberships login_sessions login_failures",
+    "delete, insert": "assets",
+    "insert": "log_chunks metrics usage gate_decisions seals administration_events",
+    "update": "webhook_dispatcher",
     "": "events tombstones migrations",
 }
 

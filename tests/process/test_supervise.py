@@ -43,7 +43,7 @@ class Printed:
         return bytes(self.bytes[Source.STDERR])
 
     async def until(self, text: bytes) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while text not in self.out + self.err:
                 self._news.clear()
                 await self._news.wait()
@@ -61,7 +61,7 @@ def go(
         running = asyncio.ensure_future(run(what, on_output=printed, cancelled=cancelled))
         if while_it_runs is not None:
             await while_it_runs(printed, cancelled)
-        return await asyncio.wait_for(running, 20), printed
+        return await asyncio.wait_for(running, 60), printed
 
     return asyncio.run(main())
 
@@ -74,10 +74,12 @@ def living(pid: int) -> bool:
 
 
 def test_the_exit_code_and_both_streams_are_told() -> None:
+    begun = time.monotonic()
     ended, printed = go(spec(["sh", "-c", "echo out; echo err >&2; exit 3"]))
+    took = timedelta(seconds=time.monotonic() - begun)
     assert (ended.reason, ended.exit_code, ended.signal) == (Reason.EXITED, 3, None)
     assert (printed.out, printed.err, ended.message) == (b"out\n", b"err\n", "exit code 3")
-    assert ended.survivors == 0 and timedelta() < ended.duration < timedelta(seconds=5)
+    assert ended.survivors == 0 and timedelta() < ended.duration <= took
 
 
 def test_the_signal_that_it_died_of_is_told() -> None:
@@ -155,6 +157,21 @@ def test_without_descriptors_nothing_is_started_and_nothing_is_left(last: int, m
     assert psutil.Process().children() == others
 
 
+def test_what_cannot_start_is_understood_when_it_says_why_word_by_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = tmp_path / "heard"
+    says = f"printf 'setpriv: '; until [ -e {heard} ]; do :; done; echo 'failed to execute true: gone'; exit 127"
+    monkeypatch.setattr(launch, "die_with_parent", lambda: ("sh", "-c", f"exec >&2; {says}"))
+
+    async def listen(printed: Printed, _: asyncio.Event) -> None:
+        await printed.until(b"setpriv: ")
+        heard.touch()
+
+    ended, _ = go(spec(["true"]), listen)
+    assert (ended.reason, ended.message) == (Reason.NOT_STARTED, "setpriv: failed to execute true: gone")
+
+
 def test_a_command_may_exit_with_127_of_its_own() -> None:
     assert go(spec(["sh", "-c", "nothing-like-this"]))[0].exit_code == 127
 
@@ -207,16 +224,17 @@ def test_a_process_waits_for_a_slow_reader_instead_of_filling_its_memory() -> No
             first.set()
             return store(data)
 
-        program = "import sys; sys.stdout.buffer.write(b'x' * 3_000_000); print('written', file=sys.stderr)"
-        what = spec([*PYTHON, program], idle=timedelta(seconds=0.2))
+        program = "head -c 3000000 /dev/zero; echo written >&2"
+        what = spec(["sh", "-c", program], idle=timedelta(seconds=1))
         running = asyncio.ensure_future(
             run(what, on_output=on_output, cancelled=asyncio.Event(), on_start=started.append)
         )
         await first.wait()
+        everyone = [psutil.Process(started[0]), *psutil.Process(started[0]).children()]
         blocked_since = time.monotonic()
-        while time.monotonic() < blocked_since + 0.4:  # twice as long as it may be silent: it is we who are
+        while time.monotonic() < blocked_since + 2:  # twice as long as it may be silent: it is we who are
             await asyncio.sleep(0.01)
-            if psutil.Process(started[0]).status() != psutil.STATUS_SLEEPING:
+            if any(process.status() != psutil.STATUS_SLEEPING for process in everyone):
                 blocked_since = time.monotonic()
         assert (len(asked), printed.err) == (1, b"")
         may_go.set()
@@ -253,11 +271,11 @@ def test_it_is_stopped_when_its_time_is_over() -> None:
 
 
 def test_it_is_stopped_when_it_falls_silent_but_not_while_it_speaks() -> None:
-    speak = "import time\nfor n in range(8): print(n, flush=True); time.sleep(0.1)\ntime.sleep(60)"
-    ended, printed = go(spec([*PYTHON, speak], idle=timedelta(seconds=0.6)))
+    speak = "for n in 0 1 2 3 4 5 6 7; do echo $n; sleep 0.2; done; sleep 60"
+    ended, printed = go(spec(["sh", "-c", speak], idle=timedelta(seconds=1.2)))
     assert ended.reason is Reason.IDLE
     assert printed.out.split() == [b"%d" % n for n in range(8)]
-    assert ended.duration > timedelta(seconds=1.2)
+    assert ended.duration > timedelta(seconds=2.6)
 
 
 def test_cancelled_before_its_start_it_never_runs(tmp_path: Path) -> None:
@@ -273,7 +291,7 @@ def test_cancelled_before_its_start_it_never_runs(tmp_path: Path) -> None:
 def test_it_ends_though_a_process_that_it_left_holds_the_pipe() -> None:
     ended, printed = go(spec(["sh", "-c", "sleep 60 & echo $!"]))
     assert (ended.reason, ended.exit_code, ended.survivors) == (Reason.EXITED, 0, 0)
-    assert ended.duration < timedelta(seconds=4)
+    assert ended.duration < timedelta(seconds=30)
     assert not living(int(printed.out))
 
 
@@ -352,7 +370,7 @@ def test_one_sampler_serves_all_commands() -> None:
 
 def test_a_tree_above_its_memory_limit_is_killed_and_its_neighbour_is_not() -> None:
     async def main() -> tuple[Ended, Ended]:
-        grow = "import time\nx = []\nwhile True: x.append(b'x' * 2_000_000); time.sleep(0.01)"
+        grow = "import time\nx = [b'x' * 2_000_000 for _ in range(85)]\ntime.sleep(60)"
         meter = Meter()
         greedy = run(
             spec([*PYTHON, grow], memory_limit_bytes=150_000_000),

@@ -168,7 +168,7 @@ class FakeDesk:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until it holds, looking when there is news."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 self._news.clear()
                 await self._news.wait()

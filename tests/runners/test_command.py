@@ -228,7 +228,7 @@ def test_a_command_is_stopped_with_all_that_it_started(tmp_path: Path) -> None:
         reader = asyncio.ensure_future(asyncio.to_thread(lock.read_bytes))
         await desk.until(lambda: "up" in desk.printed())
         desk.stop("cancelled")
-        await asyncio.wait_for(reader, 20)  # ends when the last writer is dead
+        await asyncio.wait_for(reader, 60)  # ends when the last writer is dead
 
     outcome = bed.attempt(meanwhile)
     assert isinstance(outcome, Stopped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -93,7 +94,7 @@ def test_the_context_does_in_a_child_what_it_does_elsewhere(scene: Scene, own: O
     ]
     assert [(call.model, call.input_tokens) for call in scene.client.usage(handle.id)] == [("m", 3)]
     assert handle.job().stage == "halfway"
-    fetching = next(chunk for chunk in scene.client.logs(handle.id) if "fetching" in chunk.body)
+    fetching = next(line for line in scene.client.logs(handle.id) if "fetching" in line.message)
     assert fetching.step_id == steps[0].id
 
 
@@ -117,6 +118,22 @@ def test_an_exception_fails_the_attempt_with_the_childs_stack(scene: Scene, own:
     job, (attempt,) = handle.job(), scene.attempts(handle)
     assert (job.status, job.error_code, job.error_message) == ("FAILED", "LookupError", "LookupError: gone")
     assert attempt.stack_trace is not None and "raise LookupError(word)" in attempt.stack_trace
+
+
+def test_the_last_words_of_a_child_are_heard_by_a_worker_that_is_slow_to_greet_it(
+    own: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve = isolated._Attempt._serve
+
+    async def late(attempt: isolated._Attempt, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert attempt._process is not None
+        await asyncio.wait([attempt._process], timeout=1.0)  # long enough for a child that does not wait to end
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await serve(attempt, reader, writer)
+
+    monkeypatch.setattr(isolated._Attempt, "_serve", late)
+    assert own(jobs.double, n=4).result() == 8
 
 
 @pytest.mark.parametrize(
@@ -195,7 +212,7 @@ def test_a_gate_frees_the_slot_ends_the_child_and_goes_on_when_decided(scene: Sc
         assert scene.until(handle, "PENDING").wait_reason == "GATE"
         wait_until((tmp_path / "unwound").exists, "the code unwinds")
         scene.client.decide(scene.gate(handle), approve=True, form={"when": "now"})
-        assert "approved by" in handle.result(timeout=20) and "now" in handle.result()
+        assert "approved by" in handle.result(timeout=60) and "now" in handle.result()
     assert (tmp_path / "draft").read_text() == "x"
 
 
@@ -257,14 +274,14 @@ def test_a_lost_attempt_is_killed_and_writes_nothing_more(scene: Scene, tmp_path
     assert (handle.job().status, scene.client.steps(handle.id)) == ("QUEUED", [])
     scene.client.resume("default")
     with scene.work():
-        assert handle.result(timeout=20) == "done"
+        assert handle.result(timeout=60) == "done"
 
 
 def test_a_process_that_does_not_end_after_its_function_is_ended(scene: Scene) -> None:
     call = register(scene, jobs.leaves_a_thread)
     handle = call.enqueue()
     with scene.work():
-        assert handle.result(timeout=20) == "returned"
+        assert handle.result(timeout=60) == "returned"
 
 
 def test_a_child_gets_the_environment_but_not_our_settings(
@@ -283,7 +300,7 @@ def test_a_child_gets_the_environment_but_not_our_settings(
 def test_a_child_inherits_no_connection_of_the_worker(scene: Scene, own: Own) -> None:
     handle = register(scene, jobs.open_files).enqueue()
     with scene.work():
-        theirs = set(handle.result(timeout=20))
+        theirs = set(handle.result(timeout=60))
         ours = {file for file in jobs.open_files() if file.startswith(("socket:", "anon_inode:[eventpoll]", "pipe:"))}
         assert len(ours) > 4
         sockets = {file for file in theirs if file.startswith("socket:")}
@@ -327,5 +344,5 @@ def test_steps_that_finished_are_not_run_again_in_the_next_child(scene: Scene, t
     call = register(scene, jobs.steps_then_dies, retry=jt.Retry(max_attempts=2, delay=0))
     handle = call.enqueue(folder=str(tmp_path))
     with scene.work():
-        assert handle.result(timeout=20) == 1
+        assert handle.result(timeout=60) == 1
     assert (tmp_path / "count").read_text() == "x"

@@ -17,7 +17,8 @@ from jobtrail.core.status import JobStatus, Phase, StepStatus, StepType, WaitRea
 from jobtrail.service import assets, attempts, gates, jobs, logs, queues, steps, upkeep, usage, workers
 from jobtrail.store.query import Flow
 
-SOON = timedelta(seconds=5)
+SECOND = timedelta(seconds=1)
+SOON = 5 * SECOND
 
 
 def test_a_job_is_accepted_claimed_and_completed(scene: Scene, clock: Clock) -> None:
@@ -159,6 +160,18 @@ def test_a_worker_that_beats_in_time_keeps_its_jobs(scene: Scene, clock: Clock) 
         assert scene.do(workers.heartbeat(fence.worker_id)) == clock.now() + timedelta(seconds=10)
         assert scene.do(workers.rescue()) == []
     assert scene.complete(fence) == []
+
+
+def test_a_lease_that_nobody_could_renew_runs_out_a_whole_lease_after_the_calm_began(
+    scene: Scene, clock: Clock
+) -> None:
+    fence = scene.start(worker=scene.new_worker(lease_seconds=10))
+    before = scene.do(workers.clock())
+    now = clock.advance(seconds=60)
+    for calm in (workers.Calm(before, before), workers.Calm(now - 10 * SECOND, now), workers.NO_CALM):
+        assert scene.do(workers.rescue((), calm)) == []
+    long = workers.Calm(now - 10.001 * SECOND, now)
+    assert [one.job_id for one in scene.do(workers.rescue((), long))] == [fence.job_id]
 
 
 def test_a_worker_that_was_declared_gone_gets_no_lease_again(scene: Scene) -> None:

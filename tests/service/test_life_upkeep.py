@@ -148,10 +148,12 @@ def test_old_keys_are_forgotten(scene: Scene, clock: Clock) -> None:
     assert new and again != first
 
 
-def test_workers_that_stopped_are_forgotten_when_they_hold_nothing(scene: Scene, clock: Clock) -> None:
-    idle, busy, alive = scene.new_worker(), scene.start().worker_id, scene.new_worker()
+def test_workers_that_are_gone_are_forgotten_when_they_hold_nothing(scene: Scene, clock: Clock) -> None:
+    """They stopped, or were never heard of again."""
+    idle, busy, alive, _silent = scene.new_worker(), scene.start().worker_id, scene.new_worker(), scene.new_worker()
     scene.do(workers.stop([idle, busy], "killed"))
     clock.advance(DAY)
+    assert scene.do(workers.heartbeat(alive)) is not None
     scene.do(upkeep.forget_workers(clock.now()))
     assert {one.id for one in scene.do(workers.listed())} == {busy, alive}
 

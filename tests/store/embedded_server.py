@@ -47,7 +47,7 @@ def a_home(like: Path | None = None) -> Iterator[Path]:
         shutil.rmtree(root)
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     never = threading.Event()
     for _ in range(int(seconds / 0.01)):
         if condition():
@@ -83,12 +83,12 @@ class Command:
 
 
 def rows(url: str, query: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(url, connect_timeout=5) as conn:
+    with psycopg.connect(url, connect_timeout=30) as conn:
         return conn.execute(query.encode()).fetchall()
 
 
 def do(url: str, statement: str) -> None:
-    with psycopg.connect(url, connect_timeout=5, autocommit=True) as conn:
+    with psycopg.connect(url, connect_timeout=30, autocommit=True) as conn:
         conn.execute(statement.encode())
 
 

@@ -252,7 +252,7 @@ def test_a_start_that_was_killed_before_the_roles_were_made_is_finished_by_the_n
 
 def test_a_first_start_that_is_killed_half_way_leaves_nothing_in_the_way(new_home: Path) -> None:
     killed = Command(new_home)
-    until(lambda: any(new_home.glob("pg.new-*/base")), seconds=30)
+    until(lambda: any(new_home.glob("pg.new-*/base")))
     killed.kill()
     assert not (new_home / "pg").exists()
     with embedded.running(new_home, settings=QUICK) as server:

@@ -10,6 +10,8 @@ from testing import shop
 import jobtrail as jt
 from jobtrail.testing import Clock, Lab
 
+pytestmark = pytest.mark.timeout(600)  # many workers, one after the other
+
 
 def test_a_job_of_steps_survives_at_every_place(jobtrail: Lab) -> None:
     report = jobtrail.crash_everywhere(shop.sync, customer="c42")

@@ -133,8 +133,8 @@ def test_a_job_that_does_not_end_is_named_and_given_back(jobtrail: Lab, sync: bo
     job = app.job("hangs")(hangs if sync else hangs_async)
     jobtrail.use(app)
     handle = job.enqueue()
-    with pytest.raises(Stuck, match=r"not done after 2(\.0)? s:\n  hangs .*It runs on worker"):
-        jobtrail.drain(patience=2.0)
+    with pytest.raises(Stuck, match=r"not done after 4(\.0)? s:\n  hangs .*It runs on worker"):
+        jobtrail.drain(patience=4.0)
     go.set()
     assert (jobtrail.job(handle).status, jobtrail.job(handle).failure_count) == ("QUEUED", 0)
 
@@ -143,21 +143,26 @@ def test_jobs_run_one_by_one_unless_there_are_more_slots(jobtrail: Lab) -> None:
     app = jt.App()
     at_once: list[int] = []
     most: list[int] = []
+    wanted, enough = 0, asyncio.Event()
 
     @app.job("counts")
     async def counts() -> None:
         at_once.append(1)
         most.append(len(at_once))
-        await asyncio.sleep(0.01)
+        if len(at_once) == wanted:
+            enough.set()
+        await asyncio.wait_for(enough.wait(), 20)
+        await asyncio.sleep(0.01)  # were there more slots, the next one would begin now
         at_once.pop()
 
     jobtrail.use(app)
-    for slots, expected in ((1, 1), (4, 4)):
+    for wanted in (1, 4):
         most.clear()
+        enough = asyncio.Event()
         for _ in range(4):
             counts.enqueue()
-        jobtrail.drain(slots=slots)
-        assert max(most) == expected
+        jobtrail.drain(slots=wanted)
+        assert max(most) == wanted
 
 
 async def test_async_tests_drain_too(jobtrail: Lab) -> None:

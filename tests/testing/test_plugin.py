@@ -18,6 +18,11 @@ from psycopg.conninfo import make_conninfo
 from jobtrail.core.errors import Misconfigured
 from jobtrail.store.throwaway import given_server
 
+pytestmark = pytest.mark.timeout(300)
+SECONDS = 280
+UNUSED = ("cacheprovider", "schemathesis", "anyio")
+"""Plugins that a project may have and these need not: their start is most of what a small run takes."""
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 APP = """
@@ -64,12 +69,12 @@ def run(project: Path) -> Pytest:
     def run(*args: str, folder: Path = project, **env: str) -> subprocess.CompletedProcess[str]:
         usual = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "JOBTRAIL_"))}
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *args],
+            [sys.executable, "-m", "pytest", "-q", *(f"-pno:{plugin}" for plugin in UNUSED), *args],
             cwd=folder,
             env={**usual, "PYTHONDONTWRITEBYTECODE": "1", **env},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=SECONDS,
             check=False,
         )
 

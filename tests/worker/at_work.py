@@ -7,12 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from database import Database
 
 from jobtrail.app import App, Handle
@@ -22,7 +21,7 @@ from jobtrail.store.pool import Dial
 from jobtrail.worker.plan import Plan
 from jobtrail.worker.worker import Worker
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -99,7 +98,7 @@ class Scene:
     @contextmanager
     def work(self, **plan: Any) -> Iterator[AtWork]:
         """A worker for the length of a block; then it is stopped at once."""
-        usual = {"slots": 4, "poll_seconds": 0.05, "grace_seconds": 1.0, "lease_seconds": 3.0, "beat_seconds": 0.5}
+        usual = {"slots": 4, "poll_seconds": 0.05, "grace_seconds": 1.0, "lease_seconds": 10.0, "beat_seconds": 0.5}
         folders = {"assets_dir": self.folder / "assets", "work_dir": self.folder / "work"}
         at_work = AtWork(self.database.app_url, self.app, Plan(**{**usual, **folders, **plan}))
         at_work.start()
@@ -127,7 +126,7 @@ class Scene:
 
     def log(self, handle: Handle[Any]) -> list[dict[str, Any]]:
         """The lines of the job's log."""
-        return [msgspec.json.decode(line) for chunk in self.client.logs(handle.id) for line in chunk.body.splitlines()]
+        return [asdict(line) for line in self.client.logs(handle.id)]
 
     def gate(self, handle: Handle[Any]) -> UUID:
         """The gate at which the job waits."""

@@ -58,7 +58,7 @@ def test_jobs_whose_claim_lost_its_answer_are_given_back(scene: Scene, monkeypat
 
     handles = [echo.enqueue(n=n) for n in range(3)]
     with scene.work():
-        assert [handle.result(timeout=20) for handle in handles] == [0, 1, 2]
+        assert [handle.result(timeout=60) for handle in handles] == [0, 1, 2]
     assert lost and "job.interrupted" in scene.told(handles[0])
     assert handles[0].job().failure_count == 0
 
@@ -85,7 +85,7 @@ def test_jobs_that_a_lost_claim_takes_later_are_given_back_too(scene: Scene, mon
     handle = echo.enqueue(n=3)
     monkeypatch.setattr(Link, "once", slow)
     with scene.work():
-        assert handle.result(timeout=20) == 3
+        assert handle.result(timeout=60) == 3
     assert (len(late[0]), handle.job().failure_count, len(scene.attempts(handle))) == (1, 0, 2)
 
 
@@ -114,7 +114,7 @@ def test_ends_that_wait_for_the_database_are_not_given_back(scene: Scene, monkey
 
     handle = echo.enqueue()
     with scene.work(poll_seconds=0.01):
-        assert handle.result(timeout=20) == "once"
+        assert handle.result(timeout=60) == "once"
     assert {"complete", "verbs/claim"} <= set(failed)
     assert (len(scene.attempts(handle)), "job.interrupted" in scene.told(handle)) == (1, False)
 
@@ -187,7 +187,7 @@ def test_work_goes_on_after_the_database_was_away_for_longer_than_the_lease(tmp_
 
         handles = [long.enqueue(), ends.enqueue()]
         with scene.work(lease_seconds=10.0, beat_seconds=3.0), scene.work(lease_seconds=10.0, beat_seconds=3.0):
-            assert away.wait(20)
+            assert away.wait(60)
             embedded.stop_now(server.data_dir.parent)
             gone_at = time.monotonic()
             wait_until(lambda: time.monotonic() - gone_at > 21.0, "the outage lasts", 30.0)
@@ -195,7 +195,7 @@ def test_work_goes_on_after_the_database_was_away_for_longer_than_the_lease(tmp_
             back.set()
             wait_until(lambda: _answers(scene), "the client is back", 60.0)
             assert [scene.ends(handle, within=60).status for handle in handles] == ["COMPLETED", "COMPLETED"]
-            assert long.enqueue().result(timeout=30) == "done"
+            assert long.enqueue().result(timeout=60) == "done"
         assert ran == [1, 1]
         assert [(handle.job().loss_count, len(scene.attempts(handle))) for handle in handles] == [(0, 1), (0, 1)]
         assert [worker.stop_reason for worker in scene.client.workers()] == ["stopped", "stopped"]
@@ -222,7 +222,7 @@ def test_a_database_that_stands_still_for_longer_than_the_lease_expires_no_lease
 
         handle = waits.enqueue()
         with scene.work(lease_seconds=2.0, beat_seconds=0.5), scene.work(lease_seconds=2.0, beat_seconds=0.5):
-            assert began.wait(20)
+            assert began.wait(60)
             frozen = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
             for process in frozen:
                 process.send_signal(signal.SIGSTOP)
@@ -231,7 +231,7 @@ def test_a_database_that_stands_still_for_longer_than_the_lease_expires_no_lease
             for process in reversed(frozen):
                 process.send_signal(signal.SIGCONT)
             go.set()
-            assert handle.result(timeout=30) == "done"
+            assert handle.result(timeout=60) == "done"
         assert (handle.job().loss_count, len(scene.attempts(handle))) == (0, 1)
 
 
@@ -247,14 +247,14 @@ def test_code_that_ends_its_worker_three_times_is_put_aside_and_others_go_on(sce
     with scene.work():  # knows none of these types, but sees that the others are gone
         for died in range(1, 4):
             worker = subprocess.Popen(program)
-            assert worker.wait(30) == (9 if how == "exit" else -signal.SIGKILL)
+            assert worker.wait(60) == (9 if how == "exit" else -signal.SIGKILL)
             wait_until(partial(lost, handle, died), "the job is taken from the dead worker")
         assert (handle.job().status, handle.job().error_code) == ("FAILED", "quarantined")
         survivor = subprocess.Popen(program)
         try:
-            assert other.result(timeout=20) == "done"
+            assert other.result(timeout=60) == "done"
         finally:
             survivor.kill()
-            survivor.wait(20)
+            survivor.wait(60)
     assert [attempt.status for attempt in scene.attempts(handle)] == ["LOST"] * 3
     assert handle.job().failure_count == 0

@@ -68,7 +68,7 @@ def held(scene: Scene, **options: Any) -> tuple[Held, Any]:
 def test_cancel_interrupts_async_code_and_keeps_the_reason(scene: Scene) -> None:
     code, handle = held(scene)
     with scene.work():
-        assert code.began.wait(20)
+        assert code.began.wait(60)
         scene.client.cancel(handle.id, "enough")
         job = scene.ends(handle)
     assert (job.status, job.cancel_reason, scene.attempts(handle)[0].status) == ("CANCELLED", "enough", "CANCELLED")
@@ -84,10 +84,10 @@ def test_cancel_reaches_sync_code_when_it_looks(scene: Scene) -> None:
 
     handle = run.enqueue()
     with scene.work():
-        assert code.began.wait(20)
+        assert code.began.wait(60)
         scene.client.cancel(handle.id)
         assert scene.ends(handle).status == "CANCELLED"
-        assert code.left.wait(20)
+        assert code.left.wait(60)
 
 
 def test_what_code_raises_when_it_is_told_to_stop_is_not_its_failure(scene: Scene) -> None:
@@ -103,7 +103,7 @@ def test_what_code_raises_when_it_is_told_to_stop_is_not_its_failure(scene: Scen
 
     handle = rude.enqueue()
     with scene.work() as worker:
-        assert began.wait(20)
+        assert began.wait(60)
         worker.stop(at_once=True)
         worker.join()
     assert (handle.job().status, handle.job().failure_count) == ("QUEUED", 0)
@@ -125,15 +125,15 @@ def test_code_that_ignores_a_cancel_ends_as_it_ends_and_the_slot_is_as_it_was(sc
 
     handle = ignores.enqueue()
     with scene.work(slots=1):
-        assert began.wait(20)
+        assert began.wait(60)
         scene.client.cancel(handle.id)
-        assert handle.result(timeout=20) == "all the same"
+        assert handle.result(timeout=60) == "all the same"
         assert scene.ends(cancels_itself.enqueue()).error_code == "CancelledError"
         assert scene.ends(cancels_itself.enqueue()).error_code == "CancelledError"
 
 
 def test_a_limit_of_time_ends_an_attempt_and_counts_as_a_failure(scene: Scene) -> None:
-    code, handle = held(scene, timeout="150ms", retry=jt.Retry(max_attempts=2, delay=0))
+    code, handle = held(scene, timeout="600ms", retry=jt.Retry(max_attempts=2, delay=0))
     with scene.work():
         job = scene.ends(handle)
     assert (job.status, job.error_code, job.failure_count) == ("FAILED", "timeout", 2)
@@ -142,17 +142,17 @@ def test_a_limit_of_time_ends_an_attempt_and_counts_as_a_failure(scene: Scene) -
 
 
 def test_an_idle_limit_starts_anew_with_every_sign_of_life(scene: Scene) -> None:
-    @scene.app.job("works", idle_timeout="400ms", retry=1)
+    @scene.app.job("works", idle_timeout="1200ms", retry=1)
     async def works(ctx: jt.Context, *, signs: int) -> str:
         for sign in range(signs):
             await asyncio.sleep(0.1)
             ctx.progress(sign)
-        await asyncio.sleep(600 if signs < 8 else 0)
+        await asyncio.sleep(600 if signs < 16 else 0)
         return "done"
 
-    busy, silent = works.enqueue(signs=8), works.enqueue(signs=1)
+    busy, silent = works.enqueue(signs=16), works.enqueue(signs=1)
     with scene.work():
-        assert busy.result(timeout=20) == "done"
+        assert busy.result(timeout=60) == "done"
         assert scene.ends(silent).error_code == "idle_timeout"
 
 
@@ -172,12 +172,12 @@ def test_a_shutdown_lets_what_runs_end(scene: Scene) -> None:
     @scene.app.job("ends")
     def ends() -> str:
         began.set()
-        assert go.wait(20)
+        assert go.wait(60)
         return "ended"
 
     handle, waits = ends.enqueue(), ends.enqueue()
     with scene.work(slots=1) as worker:
-        assert began.wait(20)
+        assert began.wait(60)
         worker.stop()
         wait_until(lambda: any(one.draining_at for one in scene.client.workers()), "the worker drains")
         go.set()
@@ -189,7 +189,7 @@ def test_a_shutdown_lets_what_runs_end(scene: Scene) -> None:
 def test_a_shutdown_gives_what_does_not_end_back_and_uses_no_try(scene: Scene) -> None:
     code, handle = held(scene, retry=1)
     with scene.work(drain_seconds=0.2) as worker:
-        assert code.began.wait(20)
+        assert code.began.wait(60)
         worker.stop()
         worker.join()
     (attempt,) = scene.attempts(handle)
@@ -200,10 +200,10 @@ def test_a_shutdown_gives_what_does_not_end_back_and_uses_no_try(scene: Scene) -
 def test_stopping_twice_is_at_once(scene: Scene) -> None:
     code, handle = held(scene)
     with scene.work(drain_seconds=600.0) as worker:
-        assert code.began.wait(20)
+        assert code.began.wait(60)
         worker.stop()
         worker.stop()
-        worker.join(10)
+        worker.join(60)
     assert scene.attempts(handle)[0].status == "INTERRUPTED"
 
 
@@ -221,11 +221,12 @@ def test_a_thread_that_does_not_stop_does_not_keep_the_worker(scene: Scene) -> N
 
     handle = deaf.enqueue()
     with scene.work(grace_seconds=0.3, drain_seconds=0.1) as worker:
-        assert began.wait(20)
+        assert began.wait(60)
         worker.stop(at_once=True)
-        worker.join(10)
+        worker.join(30)
         assert handle.job().status == "QUEUED"
     go.set()
+    assert went_on.wait(60)
     assert handle.job().status == "QUEUED"
     assert scene.client.steps(handle.id) == []
 
@@ -233,10 +234,10 @@ def test_a_thread_that_does_not_stop_does_not_keep_the_worker(scene: Scene) -> N
 def test_an_end_that_is_being_written_is_not_interrupted_by_a_limit_of_time(scene: Scene) -> None:
     began, go = threading.Event(), threading.Event()
 
-    @scene.app.job("fails", timeout="500ms", retry=1)
+    @scene.app.job("fails", timeout="2s", retry=1)
     async def fails() -> None:
         began.set()
-        await asyncio.to_thread(go.wait, 20)
+        await asyncio.to_thread(go.wait, 60)
         raise ValueError("mine")
 
     @scene.app.job("fine")
@@ -245,7 +246,7 @@ def test_an_end_that_is_being_written_is_not_interrupted_by_a_limit_of_time(scen
 
     handle = fails.enqueue()
     with scene.database.as_admin() as holder, scene.database.as_admin() as admin, scene.work(slots=1):
-        assert began.wait(20)
+        assert began.wait(60)
         begun_at = time.monotonic()
         with holder.transaction():
             holder.execute("select from jobtrail.jobs where id = %s for update", (handle.id,))
@@ -253,6 +254,6 @@ def test_an_end_that_is_being_written_is_not_interrupted_by_a_limit_of_time(scen
             waiting = "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock' and datname = %s"
             told = (scene.database.name,)
             wait_until(lambda: admin.execute(waiting, told).fetchone() == (True,), "the end waits for the row")
-            wait_until(lambda: time.monotonic() - begun_at > 0.8, "its time is over")
+            wait_until(lambda: time.monotonic() - begun_at > 2.3, "its time is over")
         assert scene.ends(handle).error_code == "ValueError"
-        assert fine.enqueue().result(timeout=20) == "fine"
+        assert fine.enqueue().result(timeout=60) == "fine"

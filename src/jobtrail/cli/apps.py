@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from jobtrail.app import App
 from jobtrail.cli.telling import with_fix
+from jobtrail.core import webhooks
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Misconfigured, UnknownType
 from jobtrail.runners import registry
@@ -38,9 +39,9 @@ class Project:
 
     @property
     def queues(self) -> tuple[str, ...]:
-        """The queues that the app's types use by themselves, and the default one."""
+        """The queues that the app's types use by themselves, the default one, and that of deliveries to webhooks."""
         named = {options.queue for options in self.app.defaults.values()} if self.app else set()
-        return tuple(sorted({*named, "default"}))
+        return tuple(sorted({*named, "default", webhooks.QUEUE}))
 
     def runners(self) -> dict[str, Runner]:
         """Every runner, loaded. The app's own come before installed ones of the same type."""

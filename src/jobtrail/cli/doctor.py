@@ -5,15 +5,21 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib.metadata import version
+from typing import Final
 
 from jobtrail import settings
 from jobtrail.cli import apps, checks, place, words
 from jobtrail.cli.flags import NO_FLAGS, Flags
+from jobtrail.client import asks
+from jobtrail.client.remote import RemoteClient
 from jobtrail.core.config import Config
 from jobtrail.core.errors import JobtrailError
 from jobtrail.service.health import Finding, Level
 from jobtrail.store import binaries
+
+_PATIENCE: Final = timedelta(seconds=2)
 
 
 def doctor(*, flags: Flags = NO_FLAGS) -> int:
@@ -37,6 +43,8 @@ def _findings(flags: Flags) -> Iterator[Finding]:
         yield Finding(Level.WARN, "settings", line)
     yield from _programs(config)
     yield from _app(config)
+    if config.server_url is not None:
+        yield _server(config, config.server_url)
     try:
         if config.database_url:
             yield from checks.of_database(config, config.database_url)
@@ -47,10 +55,19 @@ def _findings(flags: Flags) -> Iterator[Finding]:
                 yield Finding(Level.OK, "database", here.name)
                 yield from checks.of_database(config, here.url)
                 yield from checks.of_work(here)
-        else:
+        elif config.server_url is None:
             yield Finding(Level.WARN, "database", f"there is none in {config.home} yet", "jobtrail dev")
     except JobtrailError as error:
         yield checks.unreachable(error)
+
+
+def _server(config: Config, url: str) -> Finding:
+    try:
+        with RemoteClient(url, config.api_key, patience=_PATIENCE) as client:
+            client.run(asks.admitted())
+    except JobtrailError as error:
+        return Finding(Level.BAD, "server", error.message, "see JOBTRAIL_SERVER_URL and JOBTRAIL_API_KEY")
+    return Finding(Level.OK, "server", f"{url} answers, and lets this key in")
 
 
 def _programs(config: Config) -> Iterator[Finding]:

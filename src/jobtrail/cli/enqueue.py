@@ -52,7 +52,7 @@ def enqueue(
     patience = None if timeout is None else duration.parse(timeout).total_seconds()
     config = place.configured(flags)
     project = apps.project(config) if check else apps.Project()
-    with place.opened(config) as here, place.client_of(here) as client:
+    with place.reached(config, flags) as client:
         if order.is_file(type):
             job = order.of_file(Path(type), values, input, wishes)
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,10 @@ from cyclopts import Parameter
 
 from jobtrail.cli import place, refs, show, words
 from jobtrail.cli.flags import NO_FLAGS, Dash, Flags, Plain, Ref, Switch
-from jobtrail.cli.telling import notice, with_fix
+from jobtrail.cli.telling import Usage, notice, with_fix
+from jobtrail.client import JobsClient
+from jobtrail.client.remote import RemoteClient
+from jobtrail.core.config import Config
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.ids import short
 from jobtrail.core.model import Asset
@@ -71,29 +75,56 @@ def get(
         Only print where its bytes lie in the storage; that file must not be changed.
     """
     config = place.configured(flags)
-    with place.opened(config) as here, place.client_of(here) as client:
+    with place.reached(config, flags) as client:
         asset = _meant(client.assets(refs.job_id(client, job)), name)
-    stored = LocalFiles(config.assets).path(asset.storage_key)
-    if path:
-        print(stored)
-        return 0
-    if to is not None and str(to) == "-":
-        with stored.open("rb") as source:
-            shutil.copyfileobj(source, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-        return 0
-    target = _target(asset, to)
-    if target.exists() and not force:
-        raise with_fix(
-            Conflict(f"{target} is there already"), "name another place with --to, or replace it with --force"
-        )
-    try:
-        shutil.copyfile(stored, target)
-    except OSError as error:
-        raise Invalid(f"{target} cannot be written: {error.strerror}") from error
+        if path:
+            print(_stored(client, config, asset))
+            return 0
+        if to is not None and str(to) == "-":
+            with _content(client, config, asset) as pieces:
+                sys.stdout.buffer.writelines(pieces)
+            sys.stdout.buffer.flush()
+            return 0
+        target = _target(asset, to)
+        if target.exists() and not force:
+            raise with_fix(
+                Conflict(f"{target} is there already"), "name another place with --to, or replace it with --force"
+            )
+        with _content(client, config, asset) as pieces:
+            _write(target, pieces)
     show.thing({"asset": asset, "path": target}, lambda: [("path", target)], flags)
     notice(f"{words.size(asset.byte_size)}, SHA-256 {asset.sha256}")
     return 0
+
+
+@contextmanager
+def _content(client: JobsClient, config: Config, asset: Asset) -> Iterator[Iterator[bytes]]:
+    """The bytes of a file: of the server, or of the storage here. Raises NotFound."""
+    if isinstance(client, RemoteClient):
+        with client.content(asset.id) as pieces:
+            yield pieces
+    else:
+        yield LocalFiles(config.assets).read(asset.storage_key)
+
+
+def _stored(client: JobsClient, config: Config, asset: Asset) -> Path:
+    """Where the bytes lie. Raises NotFound, Usage."""
+    if isinstance(client, RemoteClient):
+        raise Usage("--path goes with a database; the files of a server lie where it runs")
+    return LocalFiles(config.assets).path(asset.storage_key)
+
+
+def _write(target: Path, pieces: Iterator[bytes]) -> None:
+    """Writes all or nothing: what is cut off leaves no file under the name. Raises Invalid."""
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        with draft.open("wb") as file:
+            file.writelines(pieces)
+        draft.replace(target)
+    except OSError as error:
+        raise Invalid(f"{target} cannot be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _meant(found: list[Asset], name: str) -> Asset:

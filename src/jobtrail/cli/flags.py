@@ -32,6 +32,9 @@ Whole = Annotated[str | None, Dash]
 Switch = Parameter(negative=())
 """For options that are said or not said."""
 
+READ_WITH_SETTINGS: Final = ("JOBTRAIL_DATABASE_URL", "JOBTRAIL_SERVER_URL", "JOBTRAIL_WORKSPACE")
+"""Not taken for the option here: where both a database and a server are named, it counts which one was typed."""
+
 EVERYWHERE: Final = Group("Options of every command", sort_key=99)
 
 
@@ -44,6 +47,8 @@ class Flags:
     "How data is written on stdout: a table for people (the default), one JSON document, or one JSON object a line."
     database_url: str | None = None
     "The PostgreSQL to use; without one, the embedded one in --home."
+    server_url: str | None = None
+    "The Jobtrail server to speak to instead of a database; JOBTRAIL_API_KEY opens it."
     home: Path | None = None
     "The folder of the embedded database and of files (default .jobtrail)."
     workspace: str | None = None
@@ -64,6 +69,7 @@ class Flags:
         """The layer of settings that was given on the command line."""
         given: dict[str, object] = {
             "database_url": self.database_url,
+            "server_url": self.server_url,
             "home": self.home,
             "workspace": self.workspace,
             "color": self.color,
@@ -81,6 +87,8 @@ class Twins(Env):
         """Fills what the command line left open."""
         for argument in arguments:
             variable = twin(argument)
+            if variable in READ_WITH_SETTINGS:
+                continue
             value = os.environ.get(variable, "") if variable else ""
             if not value or argument.tokens or argument.children:
                 continue

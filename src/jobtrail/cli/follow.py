@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from jobtrail.client import Client
+from jobtrail.client import JobsClient
 from jobtrail.core import why
 from jobtrail.core.errors import Unavailable
-from jobtrail.core.loglines import LogLine, lines_of
+from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Attempt, Event, Gate, Job, Step
 from jobtrail.core.status import FINAL, JobStatus, WaitReason
 
@@ -43,7 +43,7 @@ class View:
 class Follower:
     """Remembers what was seen. `logs`: lines are read too."""
 
-    def __init__(self, client: Client, job_id: UUID, *, logs: bool = True, history: bool = True) -> None:
+    def __init__(self, client: JobsClient, job_id: UUID, *, logs: bool = True, history: bool = True) -> None:
         self._client, self._id, self._logs = client, job_id, logs
         self._view: View | None = None
         self._seq = 0 if history else -1
@@ -82,11 +82,9 @@ class Follower:
 
     def _new_lines(self) -> list[LogLine]:
         found: list[LogLine] = []
-        while chunks := self._client.logs(self._id, from_line=self._next_line):
-            for chunk in chunks:
-                found += [line for line in lines_of(chunk) if line.number >= self._next_line]
-            last = chunks[-1]
-            self._next_line = max(self._next_line, last.first_line + last.lines)
+        while lines := self._client.logs(self._id, from_line=self._next_line):
+            found += lines
+            self._next_line = lines[-1].number + 1
         return found
 
     def _explain(self, view: View) -> None:
@@ -97,7 +95,7 @@ class Follower:
 
 
 def follow(
-    client: Client,
+    client: JobsClient,
     job_id: UUID,
     *,
     logs: bool = True,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from jobtrail.cli import place, refs, show, values, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Ref, Switch
 from jobtrail.cli.telling import notice, with_fix
-from jobtrail.client import Client
+from jobtrail.client import JobsClient
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.ids import short
 from jobtrail.core.model import Gate
@@ -94,7 +94,7 @@ def _decide(ref: str, form: tuple[str, ...], message: str | None, flags: Flags, 
     return 0
 
 
-def _meant(client: Client, ref: str) -> Gate:
+def _meant(client: JobsClient, ref: str) -> Gate:
     """The gate of an id, or the one at which a job waits."""
     waiting = client.gates(waiting=True)
     by_id = {gate.id: gate for gate in waiting}
@@ -113,7 +113,7 @@ def _meant(client: Client, ref: str) -> Gate:
     return of_job[0]
 
 
-def _job(client: Client, ref: str) -> UUID:
+def _job(client: JobsClient, ref: str) -> UUID:
     try:
         return refs.job_id(client, ref)
     except NotFound as error:

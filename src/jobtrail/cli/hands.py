@@ -53,15 +53,17 @@ def start(here: Place, app: str | None, *more: str, log: Path | None = None) -> 
 
 
 def end(hands: list[Hand], patience: float, *, hurry: threading.Event | None = None) -> None:
-    """Drains them all, and waits. When the time is over or `hurry` is set they are told again, then killed."""
-    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGTERM, _LAST_PATIENCE), (signal.SIGKILL, None)):
+    """Drains them all, and waits. When the time is over or `hurry` is set they are told again, then killed.
+
+    The second word is another signal: two of the same could become one in a process that is slow to hear them.
+    """
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGINT, _LAST_PATIENCE), (signal.SIGKILL, None)):
         for hand in hands:
             hand.tell(number)
         deadline = None if seconds is None else time.monotonic() + seconds
-        hurried = hurry is not None and hurry.is_set()
         for hand in hands:
             while hand.ended() is None and (deadline is None or time.monotonic() < deadline):
-                if hurry is not None and hurry.is_set() and not hurried:
+                if number == signal.SIGTERM and hurry is not None and hurry.is_set():
                     break
                 _wait(hand, 0.05)
         if all(hand.ended() is not None for hand in hands):

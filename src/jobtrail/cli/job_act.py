@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from jobtrail.cli import apps, exits, job_follow, order, place, refs, show, telling, values
 from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Ref, Switch, Whole
 from jobtrail.cli.telling import Usage, notice
-from jobtrail.client import Client, rerun_of
+from jobtrail.client import JobsClient, rerun_of
 from jobtrail.core.errors import JobtrailError
 from jobtrail.core.ids import short
 from jobtrail.core.status import JobStatus
@@ -29,7 +29,7 @@ def cancel(*jobs: Ref, reason: Annotated[str | None, Parameter(alias="-m")] = No
         Why; it is kept with the job.
     """
 
-    def act(client: Client, job_id: UUID) -> str:
+    def act(client: JobsClient, job_id: UUID) -> str:
         if client.cancel(job_id, reason) == JobStatus.RUNNING:
             return "its worker was asked to stop it"
         return "cancelled; undo: jobtrail job retry " + short(job_id)
@@ -46,7 +46,7 @@ def retry(*jobs: Ref, flags: Flags = NO_FLAGS) -> int:
         Ids, four or more digits of their start or end, @last or @failed.
     """
 
-    def act(client: Client, job_id: UUID) -> str:
+    def act(client: JobsClient, job_id: UUID) -> str:
         client.retry(job_id)
         job = client.get(job_id)
         if order.is_private(job.queue):
@@ -84,7 +84,7 @@ def rerun(
         Show the input that the new job would have, and enqueue nothing.
     """
     config = place.configured(flags)
-    with place.opened(config) as here, place.client_of(here) as client:
+    with place.reached(config, flags) as client:
         old = client.get(refs.job_id(client, job))
         project = apps.project(config)
         runner = project.runner(old.type)
@@ -106,7 +106,7 @@ def rerun(
     return exits.OK
 
 
-def _each(given: tuple[str, ...], act: Callable[[Client, UUID], str], flags: Flags) -> int:
+def _each(given: tuple[str, ...], act: Callable[[JobsClient, UUID], str], flags: Flags) -> int:
     """Acts on every job that is named. One that cannot be acted on keeps no other from it; the exit code tells."""
     if not given:
         raise Usage("which job? Name at least one: an id, four or more digits of it, @last or @failed")

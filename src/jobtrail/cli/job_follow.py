@@ -19,7 +19,7 @@ from jobtrail.cli.flags import NO_FLAGS, Flags, Ref, Switch
 from jobtrail.cli.follow import LOOK_SECONDS, View, follow
 from jobtrail.cli.screen import screen
 from jobtrail.cli.telling import notice
-from jobtrail.client import Client
+from jobtrail.client import JobsClient
 from jobtrail.core import duration
 from jobtrail.core.ids import short
 from jobtrail.core.model import Job, Result
@@ -74,7 +74,7 @@ def wait(*jobs: Ref, timeout: Annotated[str | None, Parameter(alias="-t")] = Non
 
 
 def to_the_end(
-    client: Client,
+    client: JobsClient,
     job_id: UUID,
     flags: Flags,
     *,
@@ -105,7 +105,7 @@ def to_the_end(
     return exits.of_job(last.job.status)
 
 
-def tell_result(client: Client, job: Job, flags: Flags, *, quiet: bool) -> None:
+def tell_result(client: JobsClient, job: Job, flags: Flags, *, quiet: bool) -> None:
     """What the job made, on stdout: JSON with everything, or the result alone for people."""
     result = client.result(job.id) if job.status in FINAL else None
     if flags.output == "json":
@@ -124,7 +124,7 @@ def _print_result(result: Result) -> None:
     sys.stdout.flush()
 
 
-def _until_ended(client: Client, ids: list[UUID], timeout: float | None, halt: threading.Event) -> list[Job]:
+def _until_ended(client: JobsClient, ids: list[UUID], timeout: float | None, halt: threading.Event) -> list[Job]:
     deadline = None if timeout is None else time.monotonic() + timeout
     while True:
         found = [client.get(id) for id in ids]

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from jobtrail.cli import exits, job_follow, place, refs, saying, show, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Ref, Switch
 from jobtrail.cli.follow import LOOK_SECONDS
-from jobtrail.client import Client
+from jobtrail.client import JobsClient
 from jobtrail.core import why as reasons
 from jobtrail.core.model import Attempt, Event, Job, Result, Step
 from jobtrail.core.status import FINAL, JobStatus, WaitReason, allowed_actions
@@ -102,7 +102,7 @@ def events(
                     return exits.INTERRUPTED
 
 
-def _pages(client: Client, job: Job, after: int) -> Iterator[list[Event]]:
+def _pages(client: JobsClient, job: Job, after: int) -> Iterator[list[Event]]:
     while page := client.events(job.id, after=after, limit=_PAGE):
         yield page
         after = page[-1].seq

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,17 +11,19 @@ from jobtrail.cli import place, refs, repeat, show, words
 from jobtrail.cli.flags import NO_FLAGS, Flags
 from jobtrail.cli.show import Column
 from jobtrail.cli.telling import Usage, notice
+from jobtrail.core.filter import SEARCHED, Filter, both
+from jobtrail.core.filter_language import parse
 from jobtrail.core.ids import short
 from jobtrail.core.model import Job
 from jobtrail.core.status import JobStatus
-from jobtrail.service.jobs import Filter
+from jobtrail.service.lists import Page
 
 _MOST = 1_000
 Several = Parameter(negative=())
 
 
 def jobs(
-    *,
+    *search: str,
     status: Annotated[tuple[str, ...], Parameter(alias="-s", negative=())] = (),
     type: Annotated[tuple[str, ...], Parameter(alias="-t", negative=())] = (),
     queue: Annotated[tuple[str, ...], Parameter(alias="-q", negative=())] = (),
@@ -34,6 +37,9 @@ def jobs(
 
     Parameters
     ----------
+    search
+        Conditions such as 'status:failed type:render -tag:nightly attempts>2 age<1d "timed out"'; a space means and, a
+        comma or, a leading minus not.
     status
         Only of these statuses: QUEUED, RUNNING, FAILED … Commas or several options mean or.
     type
@@ -51,22 +57,31 @@ def jobs(
     """
     if not 1 <= limit <= _MOST:
         raise Usage(f"--limit must be 1 to {_MOST}, not {limit}")
-    filter = Filter(
+    said = Filter(
         statuses=_statuses(status), types=_each(type) or None, queues=_each(queue) or None, tags=_each(tag) or None
     )
+    terms = parse(" ".join(search))
     with place.client(flags) as client:
         cursor = refs.job_id(client, before) if before else None
 
-        def read() -> list[Job]:
-            return client.list_jobs(filter, before=cursor, limit=limit)
+        def read() -> Page:
+            filter = both(terms.filter(datetime.now(UTC)), said)
+            return client.page(filter, before=cursor, limit=limit)
 
         if watch:
-            return repeat.show_changes(read, lambda found: _show(found, flags), flags)
+            return repeat.show_changes(lambda: read().jobs, lambda found: _show(found, flags), flags)
         found = read()
-        _show(found, flags)
-        if len(found) == limit and flags.output != "json":
-            notice(f"there may be more: --before {short(found[-1].id)}")
+        _show(found.jobs, flags)
+        if flags.output != "json":
+            _tell_of_more(found)
     return 0
+
+
+def _tell_of_more(found: Page) -> None:
+    if found.searched_to is not None:
+        notice(f"{SEARCHED:,} jobs were looked through; to look further back: --before {found.searched_to}")
+    elif found.next_before is not None:
+        notice(f"there may be more: --before {short(found.next_before)}")
 
 
 def _show(found: list[Job], flags: Flags) -> None:

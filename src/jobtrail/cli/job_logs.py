@@ -16,9 +16,9 @@ from jobtrail.cli.flags import NO_FLAGS, Flags, Ref, Switch
 from jobtrail.cli.follow import LOOK_SECONDS
 from jobtrail.cli.screen import log_text
 from jobtrail.cli.telling import Usage
-from jobtrail.client import Client
+from jobtrail.client import JobsClient
 from jobtrail.core.errors import Invalid, NotFound
-from jobtrail.core.loglines import LogLine, lines_of
+from jobtrail.core.loglines import LogLine
 from jobtrail.core.status import FINAL, LogLevel
 
 _LEVELS: Final = tuple(LogLevel)
@@ -87,7 +87,7 @@ class _Source:
 
     def __init__(
         self,
-        client: Client,
+        client: JobsClient,
         job_id: UUID,
         attempt_id: UUID | None,
         step_id: UUID | None,
@@ -99,16 +99,15 @@ class _Source:
 
     def new(self) -> Iterator[LogLine]:
         """Lines that were not answered yet."""
-        while chunks := self._client.logs(
+        while lines := self._client.logs(
             self._job_id,
             from_line=self._next,
             attempt_id=self._attempt_id,
             step_id=self._step_id,
             levels=self._levels,
         ):
-            for chunk in chunks:
-                yield from (line for line in lines_of(chunk) if line.number >= self._next)
-            self._next = chunks[-1].first_line + chunks[-1].lines
+            yield from lines
+            self._next = lines[-1].number + 1
 
 
 def _print(found: Iterable[LogLine], flags: Flags, *, raw: bool) -> None:
@@ -143,7 +142,7 @@ def _pattern(grep: str | None) -> re.Pattern[str] | None:
         raise Invalid(f"--grep {grep!r} is no regular expression: {error}") from error
 
 
-def _attempt(client: Client, job_id: UUID, number: int | None) -> UUID | None:
+def _attempt(client: JobsClient, job_id: UUID, number: int | None) -> UUID | None:
     if number is None:
         return None
     found = {attempt.number: attempt.id for attempt in client.attempts(job_id)}
@@ -152,7 +151,7 @@ def _attempt(client: Client, job_id: UUID, number: int | None) -> UUID | None:
     return found[number]
 
 
-def _step(client: Client, job_id: UUID, name: str | None) -> UUID | None:
+def _step(client: JobsClient, job_id: UUID, name: str | None) -> UUID | None:
     if name is None:
         return None
     steps = client.steps(job_id)

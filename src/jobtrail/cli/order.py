@@ -16,7 +16,7 @@ from jobtrail.app import priority_of
 from jobtrail.cli import apps, values
 from jobtrail.cli.apps import Project
 from jobtrail.cli.telling import Usage
-from jobtrail.client import Client
+from jobtrail.client import JobsClient
 from jobtrail.core import duration, jsonguard
 from jobtrail.core.errors import Invalid, UnknownType
 from jobtrail.core.ids import short
@@ -77,7 +77,7 @@ def is_file(target: str) -> bool:
     return target.endswith(_FILES)
 
 
-def hand_in(client: Client, job: NewJob, key: str | None) -> tuple[UUID, bool]:
+def hand_in(client: JobsClient, job: NewJob, key: str | None) -> tuple[UUID, bool]:
     """Enqueues it, under an idempotency key if one is given; answers which job stands for it, and whether it is new."""
     if key is not None:
         return client.enqueue_once(job, key)
@@ -85,7 +85,7 @@ def hand_in(client: Client, job: NewJob, key: str | None) -> tuple[UUID, bool]:
     return done.ids[0], not done.existed
 
 
-def known_to(client: Client, project: Project, type: str) -> None:
+def known_to(client: JobsClient, project: Project, type: str) -> None:
     """Raises UnknownType unless the project or a live worker knows the type."""
     if type in project.types:
         return

@@ -1,20 +1,21 @@
-"""Which database a command works on: the configured one, or the embedded one of this folder, started and migrated."""
+"""What a command works on: a server, the configured database, or the embedded one of this folder, started and migrated."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from jobtrail import settings
 from jobtrail.cli.flags import Flags
-from jobtrail.cli.telling import notice, with_fix
-from jobtrail.client import DEFAULT_WORKSPACE, Client
+from jobtrail.cli.telling import Usage, notice, with_fix
+from jobtrail.client import DEFAULT_WORKSPACE, Client, JobsClient
 from jobtrail.core.config import Config
-from jobtrail.core.errors import Misconfigured, NotFound
+from jobtrail.core.errors import Misconfigured, NotFound, Unauthenticated
 from jobtrail.service import queues
 from jobtrail.store import binaries, embedded, migrate
 from jobtrail.store.embedded_home import find_place
@@ -22,6 +23,10 @@ from jobtrail.store.pool import Database, Dial, connect
 
 NOT_MEANT: Final = ("JOBTRAIL_QUEUE ", "JOBTRAIL_ALL_WORKSPACES ")
 """Variables that are twins of options, though settings of nearly the same name exist."""
+
+
+_PATIENCE: Final = timedelta(seconds=5)
+"""How long a command waits for a server that is away: somebody sits before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,11 @@ def opened(config: Config, *, make: bool = False) -> Iterator[Place]:
         yield Place(config, config.database_url)
         return
     if not make and not has_embedded(config.home):
+        if config.server_url:
+            raise with_fix(
+                Misconfigured("this needs the database itself, and only a server is named here"),
+                "do it where the database can be reached, with JOBTRAIL_DATABASE_URL=postgresql://user@host/database",
+            )
         raise with_fix(
             Misconfigured("there is no database here yet"),
             "set JOBTRAIL_DATABASE_URL, or start the embedded one of this folder: jobtrail dev",
@@ -76,10 +86,36 @@ def opened(config: Config, *, make: bool = False) -> Iterator[Place]:
 
 
 @contextmanager
-def client(flags: Flags, *, make: bool = False) -> Iterator[Client]:
-    """A client of the configured workspace for the length of a block."""
-    with opened(configured(flags), make=make) as place, client_of(place) as found:
+def client(flags: Flags) -> Iterator[JobsClient]:
+    """A client of what the settings name, a server or a database, for the length of a block."""
+    with reached(configured(flags), flags) as found:
         yield found
+
+
+@contextmanager
+def reached(config: Config, flags: Flags) -> Iterator[JobsClient]:
+    """The same for settings that were read. Raises Usage where the command line names both."""
+    server = server_of(config, flags)
+    if server is None:
+        with opened(config) as place, client_of(place) as found:
+            yield found
+        return
+    from jobtrail.client.remote import RemoteClient
+
+    if flags.workspace is not None:
+        raise Usage("--workspace goes with a database; to a server the API key says which workspace it is")
+    with RemoteClient(server, config.api_key, patience=_PATIENCE) as remote:
+        try:
+            yield remote
+        except Unauthenticated as error:
+            raise with_fix(error, "set JOBTRAIL_API_KEY to a key of this server that holds") from None
+
+
+def server_of(config: Config, flags: Flags) -> str | None:
+    """The server to speak to, None for the database: what was typed, else the server of the settings."""
+    if flags.server_url is not None and flags.database_url is not None:
+        raise Usage("--server-url and --database-url both say where the jobs are; give one of them")
+    return None if flags.database_url is not None else config.server_url
 
 
 @contextmanager

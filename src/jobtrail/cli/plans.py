@@ -8,6 +8,7 @@ from typing import Final
 
 from jobtrail.cli.place import Place
 from jobtrail.core.config import Config
+from jobtrail.outgoing import guard
 from jobtrail.store.anchor import load_or_create_key
 from jobtrail.worker.plan import Plan, Retention
 
@@ -33,6 +34,7 @@ def plan_of(place: Place, queues: tuple[str, ...], *, slots: int | None = None) 
         seal_key=load_or_create_key(key) if key else None,
         anchor_file=anchor_file(config),
         retention=retention_of(config),
+        outgoing=guard.rules(config.outgoing_allow),
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from jobtrail.cli import words
 from jobtrail.cli.telling import with_fix
-from jobtrail.client import Client
+from jobtrail.client import JobsClient
 from jobtrail.core.errors import Invalid, NotFound
 from jobtrail.core.ids import MIN_SHORT, parse_id, short
 from jobtrail.core.model import Job
@@ -20,7 +20,7 @@ _DIGITS: Final = re.compile(r"[0-9a-fA-F]+")
 _WHOLE: Final = 32
 
 
-def job_id(client: Client, ref: str) -> UUID:
+def job_id(client: JobsClient, ref: str) -> UUID:
     """The job that is meant. Raises NotFound, or Invalid when the reference means several or nothing."""
     if ref.startswith("@"):
         return _named(client, ref)
@@ -39,7 +39,7 @@ def job_id(client: Client, ref: str) -> UUID:
     return found[0]
 
 
-def job_ids(client: Client, refs: Iterable[str]) -> list[UUID]:
+def job_ids(client: JobsClient, refs: Iterable[str]) -> list[UUID]:
     """The jobs that are meant, each once. Raises like `job_id`."""
     return list(dict.fromkeys(job_id(client, ref) for ref in refs))
 
@@ -53,7 +53,7 @@ def one_of(ids: Sequence[UUID], ref: str) -> UUID | None:
     return found[0] if len(found) == 1 else None
 
 
-def _named(client: Client, ref: str) -> UUID:
+def _named(client: JobsClient, ref: str) -> UUID:
     wanted = {"@last": Filter(), "@failed": Filter(statuses=(JobStatus.FAILED,))}
     if ref not in wanted:
         raise Invalid(f"{ref} names no job; there are @last and @failed")

@@ -13,7 +13,7 @@ from jobtrail.core.errors import Invalid, JobtrailError
 E = TypeVar("E", bound=BaseException)
 
 _FIX: Final = {
-    "unavailable": "see that the server runs and that JOBTRAIL_DATABASE_URL is right; then `jobtrail doctor`",
+    "unavailable": "see that it runs, and that JOBTRAIL_DATABASE_URL or JOBTRAIL_SERVER_URL is right; then `jobtrail doctor`",
     "stale_schema": "jobtrail db up",
     "concurrent_update": "run the command again",
     "unexpected": "run it again with --debug, and report what it prints",

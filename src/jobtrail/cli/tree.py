@@ -66,9 +66,43 @@ _NOUNS: Final = (
         ("start", "worker:start", "Work on queues until told to stop."),
         ("list", "worker:workers", "The workers, those alive first."),
     )),
+    ("webhook", _AROUND, "Tell other systems what happens, by HTTP.", (
+        ("create", "webhook:create", "Tell a URL what happens; its secret is printed this once."),
+        ("list", "webhook:listed", "The webhooks of the workspace."),
+        ("get", "webhook:get", "One webhook."),
+        ("enable", "webhook:enable", "Tell it again."),
+        ("disable", "webhook:disable", "Tell it nothing more."),
+        ("remove", "webhook:remove", "Remove a webhook."),
+        ("rotate", "webhook:rotate", "Give a webhook another secret."),
+        ("deliveries", "webhook:delivered", "What was sent, and how it went."),
+        ("replay", "webhook:replay", "Send again what did not arrive."),
+    )),
     ("audit", _AROUND, "Prove that the trail is whole.", (
         ("verify", "audit:verify", "Check the hash chains, the seals and the anchor."),
         ("export", "audit:export", "Write the trail out, one JSON object a line."),
+    )),
+    ("key", _HOUSE, "Keys, with which programs come in.", (
+        ("create", "key:create", "Make a key; it is printed this once."),
+        ("list", "key:listed", "The keys of the workspace."),
+        ("revoke", "key:revoke", "Revoke keys for good."),
+    )),
+    ("workspace", _HOUSE, "Workspaces: each has its own jobs, keys and members.", (
+        ("create", "workspace:create", "Open a workspace."),
+        ("list", "workspace:listed", "The workspaces of the installation."),
+        ("rename", "workspace:rename", "Give a workspace another name."),
+    )),
+    ("member", _HOUSE, "Who may do what in a workspace.", (
+        ("add", "member:add", "Make a person a member."),
+        ("list", "member:listed", "The members of the workspace."),
+        ("role", "member:role", "Give a member another role."),
+        ("remove", "member:remove", "Take a member out, with their keys."),
+    )),
+    ("user", _HOUSE, "People who log in.", (
+        ("create", "user:create", "Make a person known."),
+        ("list", "user:listed", "The people of the installation."),
+        ("password", "user:password", "Give a person another password."),
+        ("disable", "user:disable", "Shut a person out everywhere."),
+        ("enable", "user:enable", "Let a person in again."),
     )),
     ("db", _HOUSE, "The database: make, look after, check.", (
         ("up", "db:up", "Bring the tables to the version that this program needs."),
@@ -164,7 +198,15 @@ def nearest(words: Sequence[str]) -> str:
 def global_last(words: list[str]) -> list[str]:
     """Options of every command may also stand first: `jobtrail -o json job list`."""
     first: list[str] = []
-    while words and words[0] in ("-o", "--output", "--home", "--workspace", "--database-url", "--color"):
+    while words and words[0] in (
+        "-o",
+        "--output",
+        "--home",
+        "--workspace",
+        "--database-url",
+        "--server-url",
+        "--color",
+    ):
         first += words[:2]
         words = words[2:]
         if words and words[0] == "--debug":

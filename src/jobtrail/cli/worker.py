@@ -52,7 +52,7 @@ def start(
     app
         The app, as module:attribute or app.py; found in this folder if it is not named.
     queues
-        Which queues, commas between them; those of the app's types and `default` if none are named.
+        Which queues, commas between them; those of the app's types, `default` and `webhooks` if none are named.
     slots
         How many jobs each process runs at the same time.
     processes

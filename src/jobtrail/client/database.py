@@ -1,18 +1,19 @@
-"""Client and AsyncClient: each verb one line, on the database directly. They hold no rule of their own."""
+"""Client and AsyncClient on the database directly: each verb one line. They hold no rule of their own."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 from uuid import UUID
 
+from jobtrail.client.verbs import DEFAULT_WORKSPACE, Ended, rerun_of
 from jobtrail.core import jsonguard
 from jobtrail.core.errors import NotFound
+from jobtrail.core.loglines import LogLine, lines_of
 from jobtrail.core.model import (
     Actor,
     Asset,
@@ -21,7 +22,6 @@ from jobtrail.core.model import (
     Facts,
     Gate,
     Job,
-    LogChunk,
     QueueDepth,
     Result,
     Step,
@@ -30,24 +30,13 @@ from jobtrail.core.model import (
 )
 from jobtrail.core.status import FINAL, ActorType, GateStatus, JobStatus, LogLevel
 from jobtrail.service import assets, attempts, gates, jobs, logs, queues, steps, trail, usage, workers
-from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Options
+from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
 from jobtrail.store.db import AsyncConnection, Connection, Scope, arun, run
-from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Database, Dial
 from jobtrail.store.query import Flow, Query
 from jobtrail.store.wake import ORDERS, Nudger
 
 T = TypeVar("T")
-
-DEFAULT_WORKSPACE: Final = UUID("00000000-0000-7000-8000-000000000001")
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A job after its end, with what it made."""
-
-    job: Job
-    result: Result | None
 
 
 class Client:
@@ -86,6 +75,10 @@ class Client:
         """A page of jobs, newest first."""
         return self.run(jobs.listed(self.workspace, filter, before=before, limit=limit))
 
+    def page(self, filter: Filter = Filter(), *, before: UUID | None = None, limit: int = 50) -> Page:
+        """Like `list_jobs`, and tells where to go on and how far it searched."""
+        return self.run(jobs.page(self.workspace, filter, before=before, limit=limit))
+
     def find(self, digits: str) -> list[UUID]:
         """At most 3 ids that start or end with some hex digits."""
         return self.run(jobs.find(self.workspace, digits))
@@ -107,13 +100,18 @@ class Client:
         return self.run(trail.events(self.workspace, job_id, after=after, limit=limit))
 
     def logs(self, job_id: UUID, *, from_line: int = 1, attempt_id: UUID | None = None, step_id: UUID | None = None,
-             levels: tuple[LogLevel, ...] | None = None) -> list[LogChunk]:  # fmt: skip
-        """Chunks of a job's log from a line on."""
-        return self.run(
+             levels: tuple[LogLevel, ...] | None = None) -> list[LogLine]:  # fmt: skip
+        """Some lines of a job's log, from a line on; none when there are no more."""
+        while chunks := self.run(
             logs.read(
                 self.workspace, job_id, from_line=from_line, attempt_id=attempt_id, step_id=step_id, levels=levels
             )
-        )
+        ):
+            lines = [line for chunk in chunks for line in lines_of(chunk) if line.number >= from_line]
+            if found := [line for line in lines if levels is None or line.level in levels]:
+                return found
+            from_line = chunks[-1].first_line + chunks[-1].lines
+        return []
 
     def usage(self, job_id: UUID) -> list[Usage]:
         """What a job used."""
@@ -186,6 +184,10 @@ class Client:
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
 
+    def awaited(self) -> AsyncClient:
+        """The client for async code; it uses this one's connections."""
+        return AsyncClient(self)
+
     def close(self) -> None:
         """Sends the last hints and closes the connections."""
         self.nudger.close()
@@ -222,15 +224,38 @@ class AsyncClient:
         self._client.nudger.nudge(_hints(wanted))
         return done
 
+    async def enqueue_once(self, wanted: NewJob, key: str) -> tuple[UUID, bool]:
+        """Accepts a job under an idempotency key; answers its id and whether it is new."""
+        return await self._told(_hints([wanted]), jobs.enqueue_once(self.workspace, wanted, self.actor, key))
+
     async def get(self, job_id: UUID) -> Job:
         """One job. Raises NotFound."""
         return _found(await self.arun(jobs.get(self.workspace, job_id)), job_id)
 
+    async def result(self, job_id: UUID) -> Result | None:
+        """What a job made, None while it has made nothing."""
+        return await self.arun(jobs.result(self.workspace, job_id))
+
+    async def list_jobs(self, filter: Filter = Filter(), *, before: UUID | None = None, limit: int = 50) -> list[Job]:
+        """A page of jobs, newest first."""
+        return await self.arun(jobs.listed(self.workspace, filter, before=before, limit=limit))
+
+    async def events(self, job_id: UUID, *, after: int = 0, limit: int = 1_000) -> list[Event]:
+        """The trail of a job after a sequence number."""
+        return await self.arun(trail.events(self.workspace, job_id, after=after, limit=limit))
+
     async def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
         """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
-        done = await self.arun(jobs.cancel(self.workspace, job_id, self.actor, reason))
-        self._client.nudger.nudge([ORDERS])
-        return done
+        return await self._told([ORDERS], jobs.cancel(self.workspace, job_id, self.actor, reason))
+
+    async def retry(self, job_id: UUID) -> int:
+        """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""
+        queue = (await self.get(job_id)).queue
+        return await self._told([queue], jobs.retry(self.workspace, job_id, self.actor))
+
+    async def update(self, job_id: UUID, change: Change, *, version: int | None = None) -> int:
+        """Changes a job; with `version` only while it is as it was read. Raises NotFound, ConcurrentUpdate."""
+        return await self._told([ORDERS], jobs.update(self.workspace, job_id, change, self.actor, version=version))
 
     async def wait(self, job_id: UUID, *, timeout: timedelta | None = None) -> Ended:
         """Waits for a job's end. Raises NotFound, TimeoutError."""
@@ -239,33 +264,14 @@ class AsyncClient:
             while True:
                 job = await self.get(job_id)
                 if job.status in FINAL:
-                    return Ended(job, await self.arun(jobs.result(self.workspace, job_id)))
+                    return Ended(job, await self.result(job_id))
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 0.5)
 
-
-def rerun_of(job: Job, input: object = None) -> NewJob:
-    """A new job like `job`: same type, queue, limits and tags; its own id."""
-    options = Options(
-        type=job.type,
-        queue=job.queue,
-        priority=job.priority,
-        tags=tuple(job.tags),
-        max_attempts=job.max_attempts,
-        backoff_type=job.backoff_type,
-        backoff_delay_ms=job.backoff_delay_ms,
-        backoff_max_ms=job.backoff_max_ms,
-        timeout_seconds=job.timeout_seconds,
-        idle_timeout_seconds=job.idle_timeout_seconds,
-        queue_timeout_seconds=job.queue_timeout_seconds,
-        concurrency_key=job.concurrency_key,
-        project_id=job.project_id,
-        task_id=job.task_id,
-        rerun_of=job.id,
-        estimated_seconds=job.actual_seconds,
-    )
-    encoded = jsonguard.encode(job.input if input is None else input)
-    return NewJob(id=new_id(), input=encoded, options=options, title=job.title)
+    async def _told(self, hints: Iterable[str], work: Query[T] | Flow[T]) -> T:
+        done = await self.arun(work)
+        self._client.nudger.nudge(list(hints))
+        return done
 
 
 def _found(thing: T | None, job_id: UUID) -> T:

@@ -263,7 +263,7 @@ READERS: Mapping[str, Read] = {
     "api_key": _text,
     "host": _name,
     "port": _whole(0, 65_535),
-    "path_prefix": _like(_PREFIXED, "/jobs"),
+    "path_prefix": lambda value: "" if value == "" else _like(_PREFIXED, "/jobs")(value),
     "trusted_proxies": _names,
     "read_connections": _whole(1, 200),
     "write_connections": _whole(1, 200),

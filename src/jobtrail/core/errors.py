@@ -120,7 +120,7 @@ class TooOften(Limited):
 
     code = "too_often"
 
-    def __init__(self, message: str, retry_after: float) -> None:
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

@@ -30,7 +30,7 @@ SETTINGS: Final[dict[str, Any]] = {
 TERMS: Final[dict[str, Any]] = {
     "type": None, "backoff_type": "EXPONENTIAL", "backoff_delay_ms": 2_000, "backoff_max_ms": 3_600_000,
     "timeout_seconds": None, "idle_timeout_seconds": None, "queue_timeout_seconds": None, "unique_key": None,
-    "concurrency_key": None, "project_id": None, "task_id": None, "parent_id": None, "rerun_of": None,
+    "concurrency_key": None, "traceparent": None, "project_id": None, "task_id": None, "parent_id": None, "rerun_of": None,
 }  # fmt: skip
 """What a job was accepted with and keeps."""
 

@@ -90,6 +90,7 @@ class Claimed(NamedTuple):
     backoff_type: str
     backoff_delay_ms: int
     backoff_max_ms: int
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,8 @@ class Asset:
     sha256: str
     storage_key: str
     created_at: datetime
+    source_task_id: UUID | None = None
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +251,35 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Project:
+    """A folder of tasks and jobs."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What somebody wants done; it may own many jobs over time."""
+
+    id: UUID
+    project_id: UUID | None
+    title: str
+    description: str | None
+    prompt: str | None
+    config: Any
+    tags: list[str]
+    status: str
+    priority: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that claims attempts."""
+    """A process that claims attempts; `workspace_id` is None for one that serves all workspaces."""
 
     id: UUID
     name: str
@@ -266,6 +296,7 @@ class Worker:
     stopped_at: datetime | None
     stop_reason: str | None
     running: int
+    workspace_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +309,59 @@ class QueueDepth:
     paused_at: datetime | None
     paused_by: str | None
     paused_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMinute:
+    """How a queue stood at the end of a minute, and what went in, out and wrong in it."""
+
+    at: datetime
+    depth: int
+    oldest_age_seconds: float
+    jobs_in: int
+    jobs_out: int
+    failures: int
+    wait_p50_ms: float | None
+    wait_p95_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    """How many jobs stand at a status; `capped`: there are more, or may be."""
+
+    status: str
+    jobs: int
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One measured value."""
+
+    at: datetime
+    metric_type: str
+    metric_name: str
+    value: float
+    unit: str | None
+    job_id: UUID | None
+    attempt_id: UUID | None
+    worker_id: UUID | None
+    queue: str | None
+    tags: Any
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotal:
+    """What the calls of one key used together. `cost_usd` sums the known costs, and is None when none is known."""
+
+    key: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    cost_usd: Decimal | None
+    calls_of_unknown_cost: int
 
 
 @dataclass(frozen=True, slots=True)

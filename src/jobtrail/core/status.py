@@ -23,6 +23,14 @@ class JobStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class DeliveryStatus(StrEnum):
+    """Where the delivery of an event to a webhook stands."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+
+
 class WaitReason(StrEnum):
     """Why a PENDING job waits."""
 
@@ -202,6 +210,7 @@ def _moves() -> tuple[Move, ...]:
     )
     stays = [(running, running, event) for event in while_running.split()]
     stays += [(status, status, "job.updated") for status in JobStatus if status is not running]
+    stays += [(status, status, "artifact.created") for status in (pending, validating, queued)]
     stays += [(pending, pending, event) for event in ("gate.approved", "gate.rejected")]
     return tuple(Move(*row) for row in changes + stays)
 

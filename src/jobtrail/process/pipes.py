@@ -15,6 +15,7 @@ from inspect import isawaitable
 from jobtrail.process.lines import Source
 
 CHUNK_BYTES = 64 * 1024
+FIRST_BYTES = 512  # of what it says of an error before all else: room for a sentence
 REST_BYTES = 1024 * 1024  # the most that Linux lets a pipe hold
 
 OnOutput = Callable[[Source, bytes], Awaitable[None] | None]
@@ -39,8 +40,8 @@ class Output:
         self._all_ended = asyncio.Event()
         self.last_at = time.monotonic()
         self.dropped_bytes = 0
-        self.first_error_bytes = b""
-        self.said_anything = False
+        self.first_error_bytes = b""  # which may come in pieces, as a program writes a sentence word by word
+        self._printed = False
         for source, fd in self._ends.items():
             os.set_blocking(fd, False)
             self._loop.add_reader(fd, self._readable, source)
@@ -77,9 +78,10 @@ class Output:
             self._close(source)
             return b""
         self.last_at = time.monotonic()
-        if source is Source.STDERR and not self.said_anything:
-            self.first_error_bytes = data[:512]
-        self.said_anything = True
+        if source is Source.STDOUT:
+            self._printed = True
+        elif not self._printed:
+            self.first_error_bytes = (self.first_error_bytes + data)[:FIRST_BYTES]
         return data
 
     def _hand_on(self, source: Source, data: bytes) -> Awaitable[None] | None:

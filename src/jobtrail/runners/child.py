@@ -61,8 +61,10 @@ class RemoteDesk:
         self._told: Future[str] = Future()
         self._told.set_running_or_notify_cancel()
         self._ended = False
+        self._welcome = threading.Event()
         self._say(wire.Hello(token=token))
         threading.Thread(target=self._listen, name="jobtrail-desk", daemon=True).start()
+        self._welcome.wait()  # else a busy worker could see our end before our greeting, and hear nothing of ours
 
     @property
     def stop_reason(self) -> str | None:
@@ -213,6 +215,8 @@ class RemoteDesk:
 
     def _hear(self, said: wire.FromWorker) -> None:
         match said:
+            case wire.Welcome():
+                self._welcome.set()
             case wire.Stop():
                 if not self._told.done():
                     self._told.set_result(said.reason)

@@ -77,7 +77,8 @@ class _Attempt:
         self._socket = folder / "desk"
         self._token = secrets.token_urlsafe(32)
         self._cancelled = asyncio.Event()
-        self._writer: asyncio.StreamWriter | None = None
+        self._connections: set[asyncio.StreamWriter] = set()
+        self._writer: asyncio.StreamWriter | None = None  # of the connection that is the child's
         self._heard = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._splitters = {source: LineSplitter(source) for source in Source}
@@ -104,8 +105,8 @@ class _Attempt:
             server.close()
             for task in list(self._tasks):
                 task.cancel()
-            if self._writer is not None:
-                self._writer.transport.abort()
+            for connection in self._connections:
+                connection.transport.abort()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._unwind is not None:
             raise self._unwind
@@ -160,13 +161,14 @@ class _Attempt:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, which must be the child's: whoever does not know the token is hung up on."""
+        self._connections.add(writer)
         try:
             hello = wire.read_child(await reader.readline())
             known = isinstance(hello, wire.Hello) and hmac.compare_digest(hello.token, self._token)
             if not known or self._writer is not None:
-                writer.close()
                 return
             self._writer = writer
+            self._send(wire.Welcome())
             while data := await reader.readline():
                 self._take(wire.read_child(data))
         except (ValueError, OSError, JobtrailError) as error:  # msgspec's are ValueErrors, and so is a line too long
@@ -175,6 +177,9 @@ class _Attempt:
         finally:
             if self._writer is writer:
                 self._heard.set()
+            if self._writer is not writer or self._broken is None:  # else it is asked to end before it is hung up on
+                self._connections.discard(writer)
+                writer.close()
 
     def _take(self, said: wire.FromChild) -> None:
         match said:

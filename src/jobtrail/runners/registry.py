@@ -9,6 +9,12 @@ from jobtrail.runners.protocol import Runner, RunnerFactory
 
 GROUP = "jobtrail.runners"
 
+HOUSE = (
+    EntryPoint("jobtrail.webhook", "jobtrail.runners.webhook:WebhookRunner", GROUP),
+    EntryPoint("jobtrail.bulk", "jobtrail.runners.bulk:BulkRunner", GROUP),
+)
+"""What every worker runs beside what is installed: jobs of types that nobody enqueues by hand."""
+
 
 def discover() -> dict[str, EntryPoint]:
     """The types that installed packages bring, without importing any. Raises Conflict when two bring one type."""
@@ -24,7 +30,7 @@ def discover() -> dict[str, EntryPoint]:
 def load(names: tuple[str, ...] | None = None) -> dict[str, Runner]:
     """The runners of these types, or of all that are installed. Raises Misconfigured when one cannot be loaded."""
     runners = {}
-    for name, entry in discover().items():
+    for name, entry in {**{entry.name: entry for entry in HOUSE}, **discover()}.items():
         if names is None or name in names:
             try:
                 make: RunnerFactory = entry.load()

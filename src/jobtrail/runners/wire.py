@@ -199,13 +199,17 @@ class Unwind(_Said):
     gate_id: UUID | None = None
 
 
+class Welcome(_Said):
+    """The answer to the greeting. From now on the worker hears all that the child says, also if it dies at once."""
+
+
 class Stop(_Said):
     """The code should stop."""
 
     reason: str
 
 
-FromWorker: TypeAlias = Answer | Refused | Unwind | Stop
+FromWorker: TypeAlias = Welcome | Answer | Refused | Unwind | Stop
 
 _encode: Final = msgspec.json.Encoder().encode
 read_child: Final = msgspec.json.Decoder(FromChild).decode

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from jobtrail.core.errors import StaleAttempt
+from jobtrail.core.errors import NotFound, StaleAttempt
 from jobtrail.core.fence import Fence, Used
 from jobtrail.core.model import Attempt, Claimed, Remembered
 from jobtrail.core.status import AttemptStatus, JobStatus, ResultStatus, WaitReason
 from jobtrail.store import arrays, query
-from jobtrail.store.query import Query, Steps, ask, flow
+from jobtrail.store.query import Query, Steps, ask, atomic, flow
+
+T = TypeVar("T")
 
 NO_MARK = UUID(int=0)
 
@@ -153,6 +155,53 @@ def progress(
     """Records percent done and stage; answers the job's version, None when the attempt is stale."""
     params = (*fence.named, percent, stage, note, str(fence.worker_id))
     return Query("verbs/progress", params, query.scalar)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An attempt and its job while both are held. `open`: the attempt may write; `told_lately`: progress, in the last
+    second; `ms`: since the attempt began; `knows_step`: the step that was named is one of the job's."""
+
+    type: str
+    queue: str
+    generation: int
+    open: bool
+    ended_as: str
+    cancel: bool
+    reason: str | None
+    progress: float
+    stage: str | None
+    told_lately: bool
+    ms: int
+    failure_count: int
+    backoff_type: str
+    backoff_delay_ms: int
+    backoff_max_ms: int
+    knows_step: bool
+
+
+def hold(fence: Fence, step_id: UUID | None = None) -> Query[Held | None]:
+    """Takes the job of an attempt for this transaction; None when its worker has no such attempt."""
+    return Query("verbs/hold_attempt", (*fence.named, fence.worker_id, step_id), query.one_of(Held))
+
+
+@atomic
+def holding(
+    fence: Fence, work: Callable[[Held], Steps[T]], *, step_id: UUID | None = None, ends: bool = False
+) -> Steps[T]:
+    """Runs statements while an attempt is held, which is checked first: for those who speak for a worker from afar.
+
+    `ends`: an attempt that is over is let through, for the end may be its own, told again.
+    Raises NotFound when this worker has no such attempt or the job no such step, StaleAttempt when it is over.
+    """
+    held = yield from ask(hold(fence, step_id))
+    if held is None:
+        raise NotFound(f"worker {fence.worker_id} has no attempt {fence.attempt_id} of a job {fence.job_id} here")
+    if not held.open and not ends:
+        raise StaleAttempt(f"attempt {fence.attempt_id} of job {fence.job_id} is no longer open; stop its processes")
+    if not held.knows_step:
+        raise NotFound(f"there is no step {step_id} of job {fence.job_id}")
+    return (yield from work(held))
 
 
 @dataclass(frozen=True, slots=True)

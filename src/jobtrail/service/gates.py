@@ -87,6 +87,11 @@ def expire(limit: int = 500) -> Query[tuple[int, list[str]]]:
     return Query("verbs/expire_gates", (limit,), lambda rows: (rows[0][0], rows[0][1]))
 
 
+def get(workspace: UUID, gate_id: UUID) -> Query[Gate | None]:
+    """One gate, or None."""
+    return Query("reads/gate", (workspace, gate_id), query.one_of(Gate))
+
+
 def listed(workspace: UUID, *, waiting: bool = True, job_id: UUID | None = None, limit: int = 100) -> Query[list[Gate]]:
     """Gates of a workspace, oldest question first."""
     return Query("reads/gates", (workspace, waiting, job_id, limit), query.many_of(Gate))

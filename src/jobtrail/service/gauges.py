@@ -31,5 +31,5 @@ def read(cap: int = CAP) -> Query[Gauges | None]:
 
 
 def look() -> Query[int]:
-    """Fetches from the tables that every claim and every list reads; answers a number that does not matter."""
+    """Fetches the head of the queue, as a claim does; answers a number that does not matter."""
     return Query("reads/look", (), query.count)

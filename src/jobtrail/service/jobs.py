@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
+from jobtrail.core import filter as filters
 from jobtrail.core.errors import ConcurrentUpdate, Conflict, IdempotencyConflict, IllegalMove, NotFound
-from jobtrail.core.model import Actor, Facts, Job, Result
+from jobtrail.core.model import Actor, Facts, Job, Result, StatusCount
 from jobtrail.core.status import JobStatus
+from jobtrail.service import lists
 from jobtrail.store import arrays, query
 from jobtrail.store.query import Flow, Query, Steps, ask, atomic, flow
+
+_DIGITS: Final = re.compile(r"[0-9a-fA-F]{1,32}")
+CAP: Final = 10_001
+"""Jobs are counted up to here and shown as `10k+` beyond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,7 @@ class NewJob(NamedTuple):
     options: Options
     title: str | None = None
     unique_key: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,20 +103,112 @@ def enqueue_once(workspace: UUID, job: NewJob, actor: Actor, key: str) -> Steps[
 
     Raises IdempotencyConflict when the key was used with another request.
     """
-    body = repr((job.options, job.title, job.unique_key)).encode() + job.input
-    digest = hashlib.sha256(body).digest()
+    digest = _digest(job)
     taken = yield from ask(Query("verbs/remember_key", (workspace, key, job.id, digest), query.one))
     if taken is None:
         row = yield from ask(Query("reads/idempotency_key", (workspace, key), query.one))
         if row is None:
             raise ConcurrentUpdate(f"idempotency key {key!r} was given up while it was read; send the request again")
         if bytes(row[1]) != digest:
-            raise IdempotencyConflict(f"idempotency key {key!r} was used with another request, for job {row[0]}")
+            raise _used(key, row[0])
         return row[0], False
     done = yield from enqueue(workspace, [job], actor).begin()
     if done.ids[0] != job.id:
         yield from ask(Query("verbs/repoint_key", (workspace, key, done.ids[0]), query.nothing))
     return done.ids[0], not done.existed
+
+
+class Accepted(NamedTuple):
+    """Which job stands for a request, and whether this request made it."""
+
+    job_id: UUID
+    is_new: bool
+
+
+@atomic
+def enqueue_many_once(
+    workspace: UUID, requests: Sequence[tuple[NewJob, str | None]], actor: Actor
+) -> Steps[list[Accepted | IdempotencyConflict]]:
+    """Accepts the requests of many callers in one transaction, each under its idempotency key or without one.
+
+    A key that was used with another request spoils that request only, and its answer is the error. What the database
+    itself refuses fails all: then run `one_by_one`.
+    """
+    firsts: dict[str, NewJob] = {}
+    for job, key in requests:
+        if key is not None:
+            firsts.setdefault(key, job)
+    known = yield from _remember(workspace, firsts)
+    fresh = [job for job, key in requests if key is None or (key not in known and firsts[key] is job)]
+    done = yield from enqueue(workspace, fresh, actor).begin()
+    stands = dict(zip((job.id for job in fresh), done.ids, strict=True))
+    moved = {key: stands[job.id] for key, job in firsts.items() if key not in known and stands[job.id] != job.id}
+    if moved:
+        yield from ask(Query("verbs/repoint_keys", (workspace, list(moved), list(moved.values())), query.nothing))
+    digests = {key: _digest(job) for key, job in firsts.items()}
+    answers: list[Accepted | IdempotencyConflict] = []
+    for job, key in requests:
+        if key is None or (key not in known and firsts[key] is job):
+            answers.append(Accepted(stands[job.id], is_new=stands[job.id] == job.id))
+            continue
+        stood, digest = known[key] if key in known else (stands[firsts[key].id], digests[key])
+        answers.append(Accepted(stood, is_new=False) if digest == _digest(job) else _used(key, stood))
+    return answers
+
+
+@atomic
+def one_by_one(workspace: UUID, job: NewJob, key: str | None, actor: Actor) -> Steps[Accepted]:
+    """One request of `enqueue_many_once` by itself, where all together were refused. Raises IdempotencyConflict, Invalid."""
+    if key is not None:
+        return Accepted(*(yield from enqueue_once(workspace, job, actor, key).begin()))
+    done = yield from enqueue(workspace, [job], actor).begin()
+    return Accepted(done.ids[0], is_new=not done.existed)
+
+
+def _remember(workspace: UUID, firsts: dict[str, NewJob]) -> Steps[dict[str, tuple[UUID, bytes]]]:
+    """Ties the keys that nobody has to their jobs; answers what the others are tied to."""
+    if not firsts:
+        return {}
+    params = (workspace, list(firsts), [job.id for job in firsts.values()], [_digest(job) for job in firsts.values()])
+    free = {row[0] for row in (yield from ask(Query("verbs/remember_keys", params, query.rows)))}
+    taken = [key for key in firsts if key not in free]
+    if not taken:
+        return {}
+    rows = yield from ask(Query("reads/idempotency_keys", (workspace, taken), query.rows))
+    if len(rows) != len(taken):
+        raise ConcurrentUpdate("an idempotency key was given up while it was read; send the request again")
+    return {row[0]: (row[1], bytes(row[2])) for row in rows}
+
+
+def _digest(job: NewJob) -> bytes:
+    return hashlib.sha256(repr((job.options, job.title, job.unique_key)).encode() + job.input).digest()
+
+
+def _used(key: str, job_id: UUID) -> IdempotencyConflict:
+    return IdempotencyConflict(f"idempotency key {key!r} was used with another request, for job {job_id}")
+
+
+def again(job: Job, id: UUID, input: bytes) -> NewJob:
+    """A new job like `job`: same type, queue, limits and tags; its own id and input (JSON that passed the door)."""
+    options = Options(
+        type=job.type,
+        queue=job.queue,
+        priority=job.priority,
+        tags=tuple(job.tags),
+        max_attempts=job.max_attempts,
+        backoff_type=job.backoff_type,
+        backoff_delay_ms=job.backoff_delay_ms,
+        backoff_max_ms=job.backoff_max_ms,
+        timeout_seconds=job.timeout_seconds,
+        idle_timeout_seconds=job.idle_timeout_seconds,
+        queue_timeout_seconds=job.queue_timeout_seconds,
+        concurrency_key=job.concurrency_key,
+        project_id=job.project_id,
+        task_id=job.task_id,
+        rerun_of=job.id,
+        estimated_seconds=job.actual_seconds,
+    )
+    return NewJob(id=id, input=input, options=options, title=job.title)
 
 
 def get(workspace: UUID, job_id: UUID) -> Query[Job | None]:
@@ -121,35 +221,24 @@ def result(workspace: UUID, job_id: UUID) -> Query[Result | None]:
     return Query("reads/result", (workspace, job_id), query.one_of(Result))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """What a list shows; None: everything."""
-
-    types: tuple[str, ...] | None = None
-    statuses: tuple[JobStatus, ...] | None = None
-    queues: tuple[str, ...] | None = None
-    tags: tuple[str, ...] | None = None
-    task_id: UUID | None = None
+Filter = filters.Filter
+Page = lists.Page
+listed = lists.listed
+page = lists.page
 
 
-def listed(workspace: UUID, filter: Filter, *, before: UUID | None = None, limit: int = 50) -> Query[list[Job]]:
-    """A page of jobs, newest first; `before` is the id of the last job of the page before."""
-    params = (
-        workspace,
-        before,
-        _array(filter.types),
-        _array(filter.statuses),
-        _array(filter.queues),
-        _array(filter.tags),
-        filter.task_id,
-        limit,
-    )
-    return Query("reads/jobs", params, query.many_of(Job))
+def counts(workspace: UUID, cap: int = CAP) -> Query[list[StatusCount]]:
+    """How many jobs stand at each status, counted up to `cap`."""
+    return Query("reads/job_counts", (workspace, cap), query.many_of(StatusCount))
 
 
 def find(workspace: UUID, digits: str) -> Query[list[UUID]]:
-    """At most 3 ids that start or end with some hex digits."""
-    return Query("reads/find_jobs", (workspace, digits), lambda rows: [row[0] for row in rows])
+    """At most 3 ids that start with some hex digits or, among the newest 100 000 jobs, end with them."""
+    if not _DIGITS.fullmatch(digits):
+        digits = "f" * 32  # nobody's
+    lowest, highest = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    params = (workspace, lowest, highest, f"%{digits.lower()}", filters.SEARCHED)
+    return Query("reads/find_jobs", params, lambda rows: [row[0] for row in rows])
 
 
 @flow
@@ -292,6 +381,7 @@ def alike(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Query[int]:
         o.estimated_seconds,
         actor.type,
         actor.id,
+        arrays.texts([job.traceparent for job in jobs]),
     )
     return Query("verbs/enqueue", params, query.count)
 

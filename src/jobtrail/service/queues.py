@@ -1,11 +1,13 @@
-"""Verbs on queues and workspaces: pause, resume, depths; find and open a workspace."""
+"""Verbs on queues and workspaces: pause, resume, how they stand and stood; find and open a workspace."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from jobtrail.core.errors import Conflict
-from jobtrail.core.model import Actor, QueueDepth
+from jobtrail.core.model import Actor, QueueDepth, QueueMinute
+from jobtrail.core.status import ActorType
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, flow
 
@@ -30,11 +32,22 @@ def depths(workspace: UUID, cap: int = CAP) -> Query[list[QueueDepth]]:
     return Query("reads/depths", (workspace, cap), query.many_of(QueueDepth))
 
 
+def get(workspace: UUID, name: str, cap: int = CAP) -> Query[QueueDepth | None]:
+    """How one queue stands, up to `cap`; None for a queue that never had a job and was never paused."""
+    return Query("reads/depth", (workspace, name, cap), query.one_of(QueueDepth))
+
+
+def stats(workspace: UUID, name: str, since: datetime, until: datetime, limit: int = 1_500) -> Query[list[QueueMinute]]:
+    """How a queue stood minute by minute from `since` on, before `until`; the oldest first."""
+    return Query("reads/queue_stats", (workspace, name, since, until, limit), query.many_of(QueueMinute))
+
+
 def workspace(name: str) -> Query[UUID | None]:
     """The id of a workspace; needs a scope that sees all."""
     return Query("reads/workspace", (name,), query.scalar)
 
 
 def open_workspace(id: UUID, name: str) -> Query[UUID | None]:
-    """Makes a workspace; None when the name is taken."""
-    return Query("verbs/create_workspace", (id, name), query.scalar)
+    """Makes a workspace that nobody owns; None when the name is taken."""
+    params = (id, name, None, ActorType.SYSTEM, "jobtrail")
+    return Query("verbs/create_workspace", params, lambda rows: rows[0][0] if rows else None)

@@ -48,12 +48,11 @@ def seal(key: bytes, *, batch: int = BATCH) -> Steps[Sealed]:
     """
     if not (yield from ask(Query("verbs/seal_alone", (), query.scalar))):
         return Sealed([])
-    begun = yield from ask(Query("reads/seal_from", (), query.one))
-    if begun is None:
-        raise Misconfigured("the row of jobtrail.sealer is gone; run `jobtrail audit verify`, then insert it again")
-    mark, settled, now, serves_all = begun
+    mark, settled, now, serves_all = yield from ask(Query("reads/seal_from", (), lambda rows: rows[0]))
     if not serves_all:
         raise Misconfigured("the sealer must see all workspaces; run it with the scope of a worker")
+    if mark is None:
+        raise Misconfigured("the row of jobtrail.sealer is gone; run `jobtrail audit verify`, then insert it again")
     if settled < mark:
         raise Misconfigured(
             f"this server counts transactions from {settled}, the trail stands at {mark}: the tables come from a dump; "

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import Final, Literal
 from uuid import UUID
 
 from jobtrail.core.fence import Fence
-from jobtrail.core.model import Usage
+from jobtrail.core.model import Usage, UsageTotal
 from jobtrail.store import query
 from jobtrail.store.query import Query
+
+UsageKey = Literal["model", "provider", "day", "type", "queue", "task", "project"]
+"""By what usage is summed."""
+_OF_JOBS: Final = ("type", "queue", "task", "project")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,16 @@ def book(fence: Fence, number: int, call: Call, step_id: UUID | None = None) -> 
 def listed(workspace: UUID, job_id: UUID) -> Query[list[Usage]]:
     """What a job used, call by call."""
     return Query("reads/usage", (workspace, job_id), query.many_of(Usage))
+
+
+def totals(
+    workspace: UUID, since: datetime, until: datetime, by: UsageKey = "model", limit: int = 1_000
+) -> Query[list[UsageTotal]]:
+    """What was used from `since` on, before `until`, summed by a key; the dearest first."""
+    params = (workspace, since, until, by.upper(), limit)
+    if by in _OF_JOBS:
+        return Query("reads/usage_by_job", params, query.many_of(UsageTotal))
+    return Query("reads/usage_by_model", params, query.many_of(UsageTotal))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from jobtrail.core.model import Worker
@@ -15,7 +15,10 @@ from jobtrail.store.query import Query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorker:
-    """A worker that starts: a new random id each time, never the host's name. `lock_key` 0: no session lock."""
+    """A worker that starts: a new random id each time, never the host's name. `lock_key` 0: no session lock.
+
+    `workspace_id` None: it serves all workspaces, and must be able to see them all.
+    """
 
     id: UUID
     name: str
@@ -29,6 +32,7 @@ class NewWorker:
     version: str
     queues: tuple[str, ...]
     types: tuple[str, ...]
+    workspace_id: UUID | None = None
 
 
 def register(worker: NewWorker) -> Query[None]:
@@ -46,6 +50,7 @@ def register(worker: NewWorker) -> Query[None]:
         list(worker.queues),
         list(worker.types),
         worker.process_started,
+        worker.workspace_id,
     )
     return Query("verbs/worker_register", params, query.nothing)
 
@@ -53,6 +58,23 @@ def register(worker: NewWorker) -> Query[None]:
 def heartbeat(worker_id: UUID, *, draining: bool = False) -> Query[datetime | None]:
     """Renews the lease; answers until when, or None when the worker was declared gone."""
     return Query("verbs/heartbeat", (worker_id, draining), query.scalar)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWorker:
+    """A worker that serves one workspace alone."""
+
+    id: UUID
+    queues: list[str]
+    types: list[str]
+    lease_seconds: float
+    stopped_at: datetime | None
+    stop_reason: str | None
+
+
+def own(workspace: UUID, worker_id: UUID) -> Query[OwnWorker | None]:
+    """A worker of this workspace's own; None for any other."""
+    return Query("reads/own_worker", (workspace, worker_id), query.one_of(OwnWorker))
 
 
 def hold_session(lock_key: int) -> Query[None]:
@@ -93,9 +115,32 @@ class Lost:
     status: JobStatus
 
 
-def rescue(gone: Sequence[UUID] = ()) -> Query[list[Lost]]:
-    """Takes jobs from workers known to be gone, and from every lease that ran out. Safe to run anywhere, any time."""
-    return Query("verbs/rescue", (list(gone),), lambda rows: [Lost(row[0], row[1], JobStatus(row[2])) for row in rows])
+@dataclass(frozen=True, slots=True)
+class Calm:
+    """From one time to another, by its own clock, the database answered: whoever lives could renew a lease."""
+
+    since: datetime
+    until: datetime
+
+
+NO_CALM = Calm(datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
+"""Nobody knows whether leases could be renewed."""
+
+
+def clock() -> Query[datetime]:
+    """What time it is for the database."""
+    return Query("reads/clock", (), query.scalar)
+
+
+def rescue(gone: Sequence[UUID] = (), calm: Calm | None = None) -> Query[list[Lost]]:
+    """Takes jobs from workers known to be gone, and from every lease that ran out in a calm. Safe to run anywhere, any
+    time; without a calm (None) a lease has run out when its time is over, even if nobody could have renewed it."""
+    since, until = (None, None) if calm is None else (calm.since, calm.until)
+    return Query(
+        "verbs/rescue",
+        (list(gone), since, until),
+        lambda rows: [Lost(row[0], row[1], JobStatus(row[2])) for row in rows],
+    )
 
 
 def listed(limit: int = 100) -> Query[list[Worker]]:

@@ -45,6 +45,16 @@ CREATE TYPE jobtrail.backoff_type AS ENUM (
 );
 
 --
+-- Name: delivery_status; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.delivery_status AS ENUM (
+    'PENDING',
+    'DELIVERED',
+    'FAILED'
+);
+
+--
 -- Name: gate_status; Type: TYPE; Schema: jobtrail; Owner: -
 --
 
@@ -155,6 +165,41 @@ CREATE TYPE jobtrail.wait_reason AS ENUM (
 );
 
 --
+-- Name: administration_events; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.administration_events (
+    workspace_id uuid NOT NULL,
+    number bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    type text NOT NULL,
+    actor_type jobtrail.actor_type NOT NULL,
+    actor_id text NOT NULL,
+    subject_type text NOT NULL,
+    subject_id text NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT administration_events_actor_id_check CHECK ((octet_length(actor_id) <= 255)),
+    CONSTRAINT administration_events_subject_id_check CHECK ((octet_length(subject_id) <= 1024)),
+    CONSTRAINT administration_events_subject_type_check CHECK ((subject_type ~ '^[a-z_]+$'::text)),
+    CONSTRAINT administration_events_type_check CHECK ((type ~ '^[a-z_]+\.[a-z_]+$'::text))
+);
+
+ALTER TABLE ONLY jobtrail.administration_events FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: administration_link(bytea, jobtrail.administration_events); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.administration_link(previous bytea, e jobtrail.administration_events) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select sha256(previous || timestamptz_send(e.at) || convert_to(concat_ws('|', e.workspace_id, e.number, e.type,
+    e.actor_type, octet_length(e.actor_id), e.actor_id, e.subject_type, octet_length(e.subject_id), e.subject_id,
+    e.payload::text), 'UTF8'))
+$$;
+
+--
 -- Name: attempt_may_move(jobtrail.attempt_status, jobtrail.attempt_status); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -223,6 +268,9 @@ declare
   dropped text[] := '{}';
   latest date := (least(before, jobtrail.clock() - interval '7 days') at time zone 'UTC')::date;
 begin
+  if not jobtrail.serves_all() then
+    raise exception using errcode = 'JT002', message = 'a day is of all workspaces, so only who serves all may drop it';
+  end if;
   if parent not in ('events', 'log_chunks', 'metrics') then
     raise exception using errcode = 'JT002', message = format('%s is not kept in days', parent);
   end if;
@@ -244,6 +292,17 @@ CREATE FUNCTION jobtrail.horizon() RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
   select pg_snapshot_xmin(pg_current_snapshot())::text::bigint + jobtrail.txid_base()
+$$;
+
+--
+-- Name: is_among(text, text[]); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.is_among(word text, patterns text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select word = any (patterns) or exists (
+    select from unnest(patterns) p where right(p, 1) = '*' and starts_with(word, left(p, -1)))
 $$;
 
 --
@@ -297,6 +356,7 @@ CREATE TABLE jobtrail.jobs (
     unique_key text,
     unique_hold text,
     concurrency_key text,
+    traceparent text,
     project_id uuid,
     task_id uuid,
     parent_id uuid,
@@ -314,12 +374,21 @@ ALTER TABLE ONLY jobtrail.jobs FORCE ROW LEVEL SECURITY;
 --
 
 CREATE FUNCTION jobtrail.is_homeless(j jobtrail.jobs) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql
     AS $$
-  select (j.task_id is not null and not exists (select from jobtrail.tasks t
-      where t.workspace_id = j.workspace_id and t.id = j.task_id))
-    or (j.project_id is not null and not exists (select from jobtrail.projects p
-      where p.workspace_id = j.workspace_id and p.id = j.project_id))
+begin
+  if j.task_id is not null then
+    perform from jobtrail.tasks t where t.workspace_id = j.workspace_id and t.id = j.task_id for key share;
+    if not found then
+      return true;
+    end if;
+  end if;
+  if j.project_id is not null then
+    perform from jobtrail.projects p where p.workspace_id = j.workspace_id and p.id = j.project_id for key share;
+    return not found;
+  end if;
+  return false;
+end
 $$;
 
 --
@@ -362,7 +431,7 @@ CREATE FUNCTION jobtrail.job_may_move(was jobtrail.job_status, becomes jobtrail.
     when 'ai.tool_called' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'ai.tokens_used' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'ai.artifact_created' then (was = 'RUNNING' and becomes = 'RUNNING')
-    when 'artifact.created' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'artifact.created' then (was = 'RUNNING' and becomes = 'RUNNING') or (was = 'PENDING' and becomes = 'PENDING') or (was = 'VALIDATING' and becomes = 'VALIDATING') or (was = 'QUEUED' and becomes = 'QUEUED')
     when 'budget.warned' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'budget.exceeded' then (was = 'RUNNING' and becomes = 'RUNNING')
     else false end) is true
@@ -393,7 +462,7 @@ CREATE FUNCTION jobtrail.job_terms(j jobtrail.jobs) RETURNS jsonb
   select jsonb_strip_nulls(jsonb_build_object('backoff_type', j.backoff_type, 'backoff_delay_ms', j.backoff_delay_ms,
     'backoff_max_ms', j.backoff_max_ms, 'timeout_seconds', j.timeout_seconds, 'idle_timeout_seconds',
     j.idle_timeout_seconds, 'queue_timeout_seconds', j.queue_timeout_seconds, 'unique_key', j.unique_key,
-    'concurrency_key', j.concurrency_key, 'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
+    'concurrency_key', j.concurrency_key, 'traceparent', j.traceparent, 'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
     'rerun_of', j.rerun_of)) || jsonb_build_object('created_by', j.created_by)
 $$;
 
@@ -407,6 +476,26 @@ CREATE FUNCTION jobtrail.link(previous bytea, at timestamp with time zone, works
   select sha256(previous || timestamptz_send(at) || convert_to(concat_ws('|', workspace_id, job_id, seq, type, status,
     coalesce(attempt_id::text, ''), coalesce(step_id::text, ''), actor_type, coalesce(octet_length(actor_id), -1),
     coalesce(actor_id, ''), coalesce(payload, '')), 'UTF8'))
+$$;
+
+--
+-- Name: link_administration(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.link_administration() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+  last record;
+begin
+  perform pg_advisory_xact_lock(hashtextextended(new.workspace_id::text, 6));
+  select number, at, hash into last from jobtrail.administration_events
+    where workspace_id = new.workspace_id order by number desc limit 1;
+  new.number := coalesce(last.number, 0) + 1;
+  new.at := greatest(jobtrail.clock(), last.at);
+  new.hash := jobtrail.administration_link(coalesce(last.hash, ''), new);
+  return new;
+end
 $$;
 
 --
@@ -488,10 +577,10 @@ begin
     raise exception using errcode = 'JT001', message = format('job %s is new and cannot have run before', new.id),
       hint = 'Leave to the database what happens to a job after it was accepted.';
   end if;
-  -- Foreign keys here would cost every job, for the few that have a task or a project; those are never deleted.
+  -- Foreign keys here would cost every job, for the few that have a task or a project.
   if octet_length(new.type) not between 1 and 255 or octet_length(new.queue) not between 1 and 255
       or octet_length(new.actor_id) > 255 or octet_length(new.title) > 1024 or octet_length(new.unique_key) > 255
-      or octet_length(new.concurrency_key) > 255 or new.priority not between 1 and 10
+      or octet_length(new.concurrency_key) > 255 or octet_length(new.traceparent) <> 55 or new.priority not between 1 and 10
       or new.max_attempts not between 1 and 1000 or new.backoff_delay_ms < 0 or new.backoff_max_ms < 0
       or (new.timeout_seconds, new.idle_timeout_seconds, new.queue_timeout_seconds, new.scheduled_at, new.cancel_at)
         is distinct from (null, null, null, null, null) and jobtrail.what_is_wrong(new) is not null then
@@ -511,10 +600,10 @@ begin
     'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
   if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags,
       new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
-      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.project_id, new.task_id, new.parent_id,
+      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.traceparent, new.project_id, new.task_id, new.parent_id,
       new.rerun_of, new.created_by) is distinct from
       (null, null, null, null, null, 3, '{}'::text[], 'EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
-      null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
+      null, null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
     new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new)) || jobtrail.job_terms(new);
   end if;
   new.trail_hash := jobtrail.link('', new.updated_at, new.workspace_id, new.id, 1, new.event, new.status, null, null,
@@ -536,6 +625,7 @@ declare
   day date;
   made integer := 0;
   taken boolean;
+  spoke_for text := coalesce(current_setting('jobtrail.workspace', true), '');
 begin
   perform set_config('jobtrail.workspace', '*', true);
   foreach parent in array array['events', 'log_chunks', 'metrics'] loop
@@ -552,6 +642,7 @@ begin
       made := made + 1;
     end loop;
   end loop;
+  perform set_config('jobtrail.workspace', spoke_for, true);
   return made;
 end
 $$;
@@ -588,6 +679,9 @@ begin
   perform set_config('jobtrail.workspace', '*', true);
   select greatest(s.up_to_txid, (select max(txid) from jobtrail.events where txid > s.up_to_txid)) into latest
     from jobtrail.sealer s;
+  if to_regclass('jobtrail.webhook_dispatcher') is not null then
+    select greatest(latest, d.txid) into latest from jobtrail.webhook_dispatcher d;
+  end if;
   if latest >= here + jobtrail.txid_base() then
     execute format('create or replace function jobtrail.txid_base() returns bigint language sql stable parallel safe '
       'as $f$ select %s::bigint $f$', latest - here + 1);
@@ -709,6 +803,49 @@ CREATE FUNCTION jobtrail.txid_base() RETURNS bigint
     AS $$ select 0::bigint $$;
 
 --
+-- Name: webhooks; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.webhooks (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    types text[] DEFAULT '{}'::text[] NOT NULL,
+    queues text[] DEFAULT '{}'::text[] NOT NULL,
+    description text,
+    secret text NOT NULL,
+    secret_before text,
+    secret_before_until timestamp with time zone,
+    enabled_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    disabled_at timestamp with time zone,
+    disabled_reason text,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    updated_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT webhooks_check CHECK (((secret_before IS NULL) = (secret_before_until IS NULL))),
+    CONSTRAINT webhooks_description_check CHECK ((octet_length(description) <= 1024)),
+    CONSTRAINT webhooks_events_check CHECK (((cardinality(events) >= 1) AND (cardinality(events) <= 100))),
+    CONSTRAINT webhooks_queues_check CHECK ((cardinality(queues) <= 100)),
+    CONSTRAINT webhooks_types_check CHECK ((cardinality(types) <= 100)),
+    CONSTRAINT webhooks_url_check CHECK (((octet_length(url) >= 1) AND (octet_length(url) <= 2048)))
+);
+
+ALTER TABLE ONLY jobtrail.webhooks FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: wants(jobtrail.webhooks, text, text, text); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.wants(w jobtrail.webhooks, event text, type text, queue text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select type <> 'jobtrail.webhook' and array[event, split_part(event, '.', 1) || '.*', '*'] && w.events
+    and (w.types = '{}' or jobtrail.is_among(type, w.types)) and (w.queues = '{}' or queue = any (w.queues))
+$$;
+
+--
 -- Name: what_is_wrong(jobtrail.jobs); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -723,6 +860,7 @@ CREATE FUNCTION jobtrail.what_is_wrong(j jobtrail.jobs) RETURNS text
     when octet_length(j.title) > 1024 then 'title may have 1024 bytes'
     when octet_length(j.unique_key) > 255 then 'unique_key may have 255 bytes'
     when octet_length(j.concurrency_key) > 255 then 'concurrency_key may have 255 bytes'
+    when octet_length(j.traceparent) <> 55 then 'traceparent must have 55 bytes'
     when j.priority not between 1 and 10 then 'priority must be 1 to 10'
     when j.max_attempts not between 1 and 1000 then 'max_attempts must be 1 to 1000'
     when j.backoff_delay_ms < 0 then 'backoff_delay_ms may not be negative'
@@ -754,7 +892,7 @@ begin
     from changed;
   insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
     select workspace_id, id, priority, queue, type, concurrency_key from changed
-    where status = 'QUEUED' and event <> 'job.updated';
+    where status = 'QUEUED' and event not in ('job.updated', 'artifact.created');
   if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
       or (status = 'QUEUED' and queue_timeout_seconds is not null)) then
     insert into jobtrail.timers (workspace_id, job_id, type, due_at)
@@ -773,6 +911,31 @@ end
 $$;
 
 --
+-- Name: api_keys; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.api_keys (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    user_id uuid,
+    name text NOT NULL,
+    secret_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
+    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 100))),
+    CONSTRAINT api_keys_secret_hash_check CHECK ((octet_length(secret_hash) = 32)),
+    CONSTRAINT expires_in_the_future CHECK ((expires_at > created_at))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY jobtrail.api_keys FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: assets; Type: TABLE; Schema: jobtrail; Owner: -
 --
 
@@ -789,6 +952,7 @@ CREATE TABLE jobtrail.assets (
     byte_size bigint NOT NULL,
     sha256 text NOT NULL,
     storage_key text NOT NULL,
+    created_by text,
     created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
     CONSTRAINT assets_byte_size_check CHECK ((byte_size >= 0)),
     CONSTRAINT assets_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
@@ -966,6 +1130,53 @@ CREATE TABLE jobtrail.log_chunks_rest (
 ALTER TABLE ONLY jobtrail.log_chunks_rest FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: login_failures; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.login_failures (
+    email text NOT NULL,
+    address text NOT NULL,
+    failures integer DEFAULT 1 NOT NULL,
+    last_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY jobtrail.login_failures FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: login_sessions; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.login_sessions (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    token_hash bytea NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT login_sessions_token_hash_check CHECK ((octet_length(token_hash) = 32))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY jobtrail.login_sessions FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: memberships; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.memberships (
+    workspace_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['VIEWER'::text, 'OPERATOR'::text, 'ADMIN'::text, 'OWNER'::text])))
+);
+
+ALTER TABLE ONLY jobtrail.memberships FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: metrics; Type: TABLE; Schema: jobtrail; Owner: -
 --
 
@@ -1016,6 +1227,19 @@ CREATE TABLE jobtrail.migrations (
     sha256 text NOT NULL,
     applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
+
+--
+-- Name: passwords; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.passwords (
+    user_id uuid NOT NULL,
+    hash text NOT NULL,
+    set_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT passwords_hash_check CHECK (((octet_length(hash) >= 32) AND (octet_length(hash) <= 512)))
+);
+
+ALTER TABLE ONLY jobtrail.passwords FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: projects; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1113,6 +1337,8 @@ CREATE TABLE jobtrail.sealer (
     CONSTRAINT sealer_single_check CHECK (single)
 )
 WITH (fillfactor='50');
+
+ALTER TABLE ONLY jobtrail.sealer FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: seals; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1228,6 +1454,8 @@ CREATE TABLE jobtrail.upkeep_leases (
     lease_until timestamp with time zone NOT NULL
 );
 
+ALTER TABLE ONLY jobtrail.upkeep_leases FORCE ROW LEVEL SECURITY;
+
 --
 -- Name: usage; Type: TABLE; Schema: jobtrail; Owner: -
 --
@@ -1256,11 +1484,72 @@ CREATE TABLE jobtrail.usage (
 ALTER TABLE ONLY jobtrail.usage FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: users; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.users (
+    id uuid NOT NULL,
+    email text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    disabled_at timestamp with time zone,
+    CONSTRAINT users_email_check CHECK (((octet_length(email) <= 254) AND (email ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'::text))),
+    CONSTRAINT users_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.users FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: webhook_deliveries; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.webhook_deliveries (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    seq integer NOT NULL,
+    event text NOT NULL,
+    event_at timestamp with time zone NOT NULL,
+    status jobtrail.delivery_status DEFAULT 'PENDING'::jobtrail.delivery_status NOT NULL,
+    delivery_job_id uuid NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    http_status integer,
+    error text,
+    body_sha256 text,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    tried_at timestamp with time zone,
+    delivered_at timestamp with time zone
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY jobtrail.webhook_deliveries FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: webhook_dispatcher; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.webhook_dispatcher (
+    single boolean DEFAULT true NOT NULL,
+    txid bigint DEFAULT 0 NOT NULL,
+    job_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    seq integer DEFAULT 0 NOT NULL,
+    safe_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    seen_txid bigint DEFAULT 0 NOT NULL,
+    seen_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT webhook_dispatcher_single_check CHECK (single)
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY jobtrail.webhook_dispatcher FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: workers; Type: TABLE; Schema: jobtrail; Owner: -
 --
 
 CREATE TABLE jobtrail.workers (
     id uuid NOT NULL,
+    workspace_id uuid,
     name text NOT NULL,
     host text NOT NULL,
     host_id text NOT NULL,
@@ -1280,6 +1569,8 @@ CREATE TABLE jobtrail.workers (
     stop_reason text
 )
 WITH (fillfactor='50');
+
+ALTER TABLE ONLY jobtrail.workers FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: workspaces; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1311,6 +1602,27 @@ ALTER TABLE ONLY jobtrail.log_chunks ATTACH PARTITION jobtrail.log_chunks_rest D
 --
 
 ALTER TABLE ONLY jobtrail.metrics ATTACH PARTITION jobtrail.metrics_rest DEFAULT;
+
+--
+-- Name: administration_events administration_events_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.administration_events
+    ADD CONSTRAINT administration_events_pkey PRIMARY KEY (workspace_id, number);
+
+--
+-- Name: api_keys api_keys_id_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.api_keys
+    ADD CONSTRAINT api_keys_id_key UNIQUE (id);
+
+--
+-- Name: api_keys api_keys_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (workspace_id, id);
 
 --
 -- Name: assets assets_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -1380,14 +1692,42 @@ ALTER TABLE ONLY jobtrail.jobs
 --
 
 ALTER TABLE ONLY jobtrail.log_chunks
-    ADD CONSTRAINT log_chunks_pkey PRIMARY KEY (job_id, first_line, at);
+    ADD CONSTRAINT log_chunks_pkey PRIMARY KEY (workspace_id, job_id, first_line, at);
 
 --
 -- Name: log_chunks_rest log_chunks_rest_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE ONLY jobtrail.log_chunks_rest
-    ADD CONSTRAINT log_chunks_rest_pkey PRIMARY KEY (job_id, first_line, at);
+    ADD CONSTRAINT log_chunks_rest_pkey PRIMARY KEY (workspace_id, job_id, first_line, at);
+
+--
+-- Name: login_failures login_failures_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.login_failures
+    ADD CONSTRAINT login_failures_pkey PRIMARY KEY (email, address);
+
+--
+-- Name: login_sessions login_sessions_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.login_sessions
+    ADD CONSTRAINT login_sessions_pkey PRIMARY KEY (id);
+
+--
+-- Name: login_sessions login_sessions_token_hash_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.login_sessions
+    ADD CONSTRAINT login_sessions_token_hash_key UNIQUE (token_hash);
+
+--
+-- Name: memberships memberships_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.memberships
+    ADD CONSTRAINT memberships_pkey PRIMARY KEY (workspace_id, user_id);
 
 --
 -- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -1395,6 +1735,13 @@ ALTER TABLE ONLY jobtrail.log_chunks_rest
 
 ALTER TABLE ONLY jobtrail.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
+
+--
+-- Name: passwords passwords_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.passwords
+    ADD CONSTRAINT passwords_pkey PRIMARY KEY (user_id);
 
 --
 -- Name: projects projects_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -1495,6 +1842,48 @@ ALTER TABLE ONLY jobtrail.usage
     ADD CONSTRAINT usage_pkey PRIMARY KEY (workspace_id, job_id, attempt_id, number);
 
 --
+-- Name: users users_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+--
+-- Name: webhook_deliveries webhook_deliveries_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: webhook_deliveries webhook_deliveries_workspace_id_delivery_job_id_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_workspace_id_delivery_job_id_key UNIQUE (workspace_id, delivery_job_id);
+
+--
+-- Name: webhook_deliveries webhook_deliveries_workspace_id_webhook_id_job_id_seq_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_workspace_id_webhook_id_job_id_seq_key UNIQUE (workspace_id, webhook_id, job_id, seq);
+
+--
+-- Name: webhook_dispatcher webhook_dispatcher_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.webhook_dispatcher
+    ADD CONSTRAINT webhook_dispatcher_pkey PRIMARY KEY (single);
+
+--
+-- Name: webhooks webhooks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (workspace_id, id);
+
+--
 -- Name: workers workers_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
@@ -1516,6 +1905,12 @@ ALTER TABLE ONLY jobtrail.workspaces
     ADD CONSTRAINT workspaces_pkey PRIMARY KEY (id);
 
 --
+-- Name: api_keys_by_user; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX api_keys_by_user ON jobtrail.api_keys USING btree (user_id) WHERE (user_id IS NOT NULL);
+
+--
 -- Name: assets_by_digest; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
@@ -1525,7 +1920,19 @@ CREATE INDEX assets_by_digest ON jobtrail.assets USING btree (sha256);
 -- Name: assets_by_job; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
-CREATE INDEX assets_by_job ON jobtrail.assets USING btree (workspace_id, job_id) WHERE (job_id IS NOT NULL);
+CREATE INDEX assets_by_job ON jobtrail.assets USING btree (workspace_id, job_id, id) WHERE (job_id IS NOT NULL);
+
+--
+-- Name: assets_by_name; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX assets_by_name ON jobtrail.assets USING btree (workspace_id, name, id);
+
+--
+-- Name: assets_by_task; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX assets_by_task ON jobtrail.assets USING btree (workspace_id, source_task_id, id) WHERE (source_task_id IS NOT NULL);
 
 --
 -- Name: attempts_one_open; Type: INDEX; Schema: jobtrail; Owner: -
@@ -1537,13 +1944,13 @@ CREATE UNIQUE INDEX attempts_one_open ON jobtrail.attempts USING btree (workspac
 -- Name: events_by_txid; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
-CREATE INDEX events_by_txid ON ONLY jobtrail.events USING brin (txid) WITH (pages_per_range='16', autosummarize='on');
+CREATE INDEX events_by_txid ON ONLY jobtrail.events USING btree (txid);
 
 --
 -- Name: events_rest_txid_idx; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
-CREATE INDEX events_rest_txid_idx ON jobtrail.events_rest USING brin (txid) WITH (pages_per_range='16', autosummarize='on');
+CREATE INDEX events_rest_txid_idx ON jobtrail.events_rest USING btree (txid);
 
 --
 -- Name: gates_by_job; Type: INDEX; Schema: jobtrail; Owner: -
@@ -1561,13 +1968,25 @@ CREATE INDEX gates_waiting ON jobtrail.gates USING btree (workspace_id, asked_at
 -- Name: jobs_aborted; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
-CREATE INDEX jobs_aborted ON jobtrail.jobs USING btree (workspace_id, aborted_at, id) WHERE (aborted_at IS NOT NULL);
+CREATE INDEX jobs_aborted ON jobtrail.jobs USING btree (workspace_id, id) WHERE (aborted_at IS NOT NULL);
+
+--
+-- Name: jobs_aborted_by_type; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_aborted_by_type ON jobtrail.jobs USING btree (workspace_id, type, id) WHERE (aborted_at IS NOT NULL);
 
 --
 -- Name: jobs_by_parent; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
 CREATE INDEX jobs_by_parent ON jobtrail.jobs USING btree (workspace_id, parent_id, id) WHERE (parent_id IS NOT NULL);
+
+--
+-- Name: jobs_by_project; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_by_project ON jobtrail.jobs USING btree (workspace_id, project_id, id) WHERE (project_id IS NOT NULL);
 
 --
 -- Name: jobs_by_task; Type: INDEX; Schema: jobtrail; Owner: -
@@ -1588,16 +2007,46 @@ CREATE INDEX jobs_by_type ON jobtrail.jobs USING btree (workspace_id, type, id);
 CREATE UNIQUE INDEX jobs_one_per_unique_key ON jobtrail.jobs USING btree (workspace_id, unique_hold) WHERE (unique_hold IS NOT NULL);
 
 --
+-- Name: jobs_waiting; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_waiting ON jobtrail.jobs USING btree (workspace_id, id) WHERE (wait_reason IS NOT NULL);
+
+--
+-- Name: login_sessions_by_user; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX login_sessions_by_user ON jobtrail.login_sessions USING btree (user_id);
+
+--
+-- Name: memberships_by_user; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX memberships_by_user ON jobtrail.memberships USING btree (user_id);
+
+--
 -- Name: metrics_by_job; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
 CREATE INDEX metrics_by_job ON ONLY jobtrail.metrics USING btree (job_id, at);
 
 --
+-- Name: metrics_by_name; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX metrics_by_name ON ONLY jobtrail.metrics USING btree (workspace_id, metric_type, metric_name, at);
+
+--
 -- Name: metrics_rest_job_id_at_idx; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
 CREATE INDEX metrics_rest_job_id_at_idx ON jobtrail.metrics_rest USING btree (job_id, at);
+
+--
+-- Name: metrics_rest_workspace_id_metric_type_metric_name_at_idx; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX metrics_rest_workspace_id_metric_type_metric_name_at_idx ON jobtrail.metrics_rest USING btree (workspace_id, metric_type, metric_name, at);
 
 --
 -- Name: ready_in_order; Type: INDEX; Schema: jobtrail; Owner: -
@@ -1622,6 +2071,30 @@ CREATE INDEX tasks_by_project ON jobtrail.tasks USING btree (workspace_id, proje
 --
 
 CREATE INDEX timers_due ON jobtrail.timers USING btree (due_at);
+
+--
+-- Name: usage_by_time; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX usage_by_time ON jobtrail.usage USING btree (workspace_id, at);
+
+--
+-- Name: users_one_per_email; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE UNIQUE INDEX users_one_per_email ON jobtrail.users USING btree (lower(email));
+
+--
+-- Name: webhook_deliveries_by_age; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX webhook_deliveries_by_age ON jobtrail.webhook_deliveries USING btree (created_at);
+
+--
+-- Name: webhook_deliveries_newest; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX webhook_deliveries_newest ON jobtrail.webhook_deliveries USING btree (workspace_id, webhook_id, id);
 
 --
 -- Name: workers_alive; Type: INDEX; Schema: jobtrail; Owner: -
@@ -1816,10 +2289,22 @@ ALTER INDEX jobtrail.log_chunks_pkey ATTACH PARTITION jobtrail.log_chunks_rest_p
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261121_job_id_at_idx;
 
 --
+-- Name: metrics_20261121_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261121_workspace_id_metric_type_metric_name_at_idx;
+
+--
 -- Name: metrics_20261122_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
 --
 
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261122_job_id_at_idx;
+
+--
+-- Name: metrics_20261122_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261122_workspace_id_metric_type_metric_name_at_idx;
 
 --
 -- Name: metrics_20261123_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
@@ -1828,10 +2313,22 @@ ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261122_j
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261123_job_id_at_idx;
 
 --
+-- Name: metrics_20261123_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261123_workspace_id_metric_type_metric_name_at_idx;
+
+--
 -- Name: metrics_20261124_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
 --
 
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261124_job_id_at_idx;
+
+--
+-- Name: metrics_20261124_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261124_workspace_id_metric_type_metric_name_at_idx;
 
 --
 -- Name: metrics_20261125_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
@@ -1840,10 +2337,22 @@ ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261124_j
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261125_job_id_at_idx;
 
 --
+-- Name: metrics_20261125_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261125_workspace_id_metric_type_metric_name_at_idx;
+
+--
 -- Name: metrics_20261126_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
 --
 
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261126_job_id_at_idx;
+
+--
+-- Name: metrics_20261126_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261126_workspace_id_metric_type_metric_name_at_idx;
 
 --
 -- Name: metrics_20261127_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
@@ -1852,10 +2361,22 @@ ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261126_j
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261127_job_id_at_idx;
 
 --
+-- Name: metrics_20261127_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261127_workspace_id_metric_type_metric_name_at_idx;
+
+--
 -- Name: metrics_20261128_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
 --
 
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261128_job_id_at_idx;
+
+--
+-- Name: metrics_20261128_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261128_workspace_id_metric_type_metric_name_at_idx;
 
 --
 -- Name: metrics_20261129_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
@@ -1864,10 +2385,28 @@ ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261128_j
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_20261129_job_id_at_idx;
 
 --
+-- Name: metrics_20261129_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_20261129_workspace_id_metric_type_metric_name_at_idx;
+
+--
 -- Name: metrics_rest_job_id_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
 --
 
 ALTER INDEX jobtrail.metrics_by_job ATTACH PARTITION jobtrail.metrics_rest_job_id_at_idx;
+
+--
+-- Name: metrics_rest_workspace_id_metric_type_metric_name_at_idx; Type: INDEX ATTACH; Schema: jobtrail; Owner: -
+--
+
+ALTER INDEX jobtrail.metrics_by_name ATTACH PARTITION jobtrail.metrics_rest_workspace_id_metric_type_metric_name_at_idx;
+
+--
+-- Name: administration_events append_only; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON jobtrail.administration_events FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.refuse_change('anything but appending', 'The record of administration is append-only.');
 
 --
 -- Name: events append_only; Type: TRIGGER; Schema: jobtrail; Owner: -
@@ -1912,10 +2451,34 @@ CREATE TRIGGER guard_new BEFORE INSERT ON jobtrail.attempts FOR EACH ROW WHEN ((
 CREATE TRIGGER guard_new BEFORE INSERT ON jobtrail.steps FOR EACH ROW WHEN ((NOT jobtrail.step_may_move(NULL::jobtrail.step_status, new.status))) EXECUTE FUNCTION jobtrail.refuse_move();
 
 --
+-- Name: api_keys guard_revoked; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER guard_revoked BEFORE UPDATE OF revoked_at ON jobtrail.api_keys FOR EACH ROW WHEN (((old.revoked_at IS NOT NULL) AND (new.revoked_at IS DISTINCT FROM old.revoked_at))) EXECUTE FUNCTION jobtrail.refuse_change('to take back a revocation', 'Create another key.');
+
+--
+-- Name: api_keys guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, user_id, secret_hash, scopes, created_by, created_at ON jobtrail.api_keys FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.refuse_change('a change of what a key was made with', 'Revoke it and create another.');
+
+--
 -- Name: jobs guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -
 --
 
-CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
+CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, traceparent, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
+
+--
+-- Name: memberships guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, user_id, created_at ON jobtrail.memberships FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.refuse_change('to give a membership away', 'Remove it and add another.');
+
+--
+-- Name: api_keys keep; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER keep BEFORE DELETE OR TRUNCATE ON jobtrail.api_keys FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.refuse_change('to remove a key', 'Revoke it.');
 
 --
 -- Name: jobs keep; Type: TRIGGER; Schema: jobtrail; Owner: -
@@ -1928,6 +2491,12 @@ CREATE TRIGGER keep BEFORE TRUNCATE ON jobtrail.jobs FOR EACH STATEMENT EXECUTE 
 --
 
 CREATE TRIGGER link_change BEFORE UPDATE ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.link_job_change();
+
+--
+-- Name: administration_events link_new; Type: TRIGGER; Schema: jobtrail; Owner: -
+--
+
+CREATE TRIGGER link_new BEFORE INSERT ON jobtrail.administration_events FOR EACH ROW EXECUTE FUNCTION jobtrail.link_administration();
 
 --
 -- Name: jobs link_new; Type: TRIGGER; Schema: jobtrail; Owner: -
@@ -1946,6 +2515,20 @@ CREATE TRIGGER write_change AFTER UPDATE ON jobtrail.jobs REFERENCING NEW TABLE 
 --
 
 CREATE TRIGGER write_new AFTER INSERT ON jobtrail.jobs REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION jobtrail.write_trail();
+
+--
+-- Name: api_keys api_keys_user_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.api_keys
+    ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES jobtrail.users(id);
+
+--
+-- Name: api_keys api_keys_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.api_keys
+    ADD CONSTRAINT api_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
 
 --
 -- Name: assets assets_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
@@ -1967,6 +2550,34 @@ ALTER TABLE ONLY jobtrail.gate_decisions
 
 ALTER TABLE ONLY jobtrail.gates
     ADD CONSTRAINT gates_workspace_id_job_id_step_id_fkey FOREIGN KEY (workspace_id, job_id, step_id) REFERENCES jobtrail.steps(workspace_id, job_id, id) ON DELETE CASCADE;
+
+--
+-- Name: login_sessions login_sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.login_sessions
+    ADD CONSTRAINT login_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES jobtrail.users(id);
+
+--
+-- Name: memberships memberships_user_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.memberships
+    ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES jobtrail.users(id);
+
+--
+-- Name: memberships memberships_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.memberships
+    ADD CONSTRAINT memberships_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: passwords passwords_user_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.passwords
+    ADD CONSTRAINT passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES jobtrail.users(id);
 
 --
 -- Name: projects projects_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2011,6 +2622,39 @@ ALTER TABLE ONLY jobtrail.usage
     ADD CONSTRAINT usage_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
 
 --
+-- Name: webhook_deliveries webhook_deliveries_workspace_id_webhook_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_workspace_id_webhook_id_fkey FOREIGN KEY (workspace_id, webhook_id) REFERENCES jobtrail.webhooks(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: webhooks webhooks_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.webhooks
+    ADD CONSTRAINT webhooks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: workers workers_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.workers
+    ADD CONSTRAINT workers_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: administration_events; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.administration_events ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: api_keys; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.api_keys ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: assets; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
@@ -2021,6 +2665,12 @@ ALTER TABLE jobtrail.assets ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE jobtrail.attempts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: memberships by_the_installation; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY by_the_installation ON jobtrail.memberships AS RESTRICTIVE FOR INSERT WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
 
 --
 -- Name: events; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -2053,6 +2703,48 @@ ALTER TABLE jobtrail.gates ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.idempotency_keys ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: login_failures installation; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY installation ON jobtrail.login_failures USING (( SELECT jobtrail.serves_all() AS serves_all)) WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
+
+--
+-- Name: login_sessions installation; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY installation ON jobtrail.login_sessions USING (( SELECT jobtrail.serves_all() AS serves_all)) WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
+
+--
+-- Name: passwords installation; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY installation ON jobtrail.passwords USING (( SELECT jobtrail.serves_all() AS serves_all)) WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
+
+--
+-- Name: sealer installation; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY installation ON jobtrail.sealer USING (( SELECT jobtrail.serves_all() AS serves_all)) WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
+
+--
+-- Name: upkeep_leases installation; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY installation ON jobtrail.upkeep_leases USING (( SELECT jobtrail.serves_all() AS serves_all)) WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
+
+--
+-- Name: users installation; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY installation ON jobtrail.users USING (( SELECT jobtrail.serves_all() AS serves_all)) WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
+
+--
+-- Name: webhook_dispatcher installation; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY installation ON jobtrail.webhook_dispatcher USING (( SELECT jobtrail.serves_all() AS serves_all)) WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
+
+--
 -- Name: jobs; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
@@ -2071,6 +2763,24 @@ ALTER TABLE jobtrail.log_chunks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.log_chunks_rest ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: login_failures; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.login_failures ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: login_sessions; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.login_sessions ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: memberships; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.memberships ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: metrics; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
@@ -2081,6 +2791,40 @@ ALTER TABLE jobtrail.metrics ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE jobtrail.metrics_rest ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: assets no_jobs_files; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY no_jobs_files ON jobtrail.assets AS RESTRICTIVE FOR DELETE USING ((job_id IS NULL));
+
+--
+-- Name: api_keys of_members; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY of_members ON jobtrail.api_keys AS RESTRICTIVE FOR INSERT WITH CHECK ((( SELECT jobtrail.serves_all() AS serves_all) OR (user_id IS NULL) OR (EXISTS ( SELECT
+   FROM jobtrail.memberships m
+  WHERE ((m.workspace_id = api_keys.workspace_id) AND (m.user_id = api_keys.user_id))))));
+
+--
+-- Name: users own_members; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_members ON jobtrail.users FOR SELECT USING ((id IN ( SELECT memberships.user_id
+   FROM jobtrail.memberships
+  WHERE (memberships.workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)))));
+
+--
+-- Name: administration_events own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.administration_events USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: api_keys own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.api_keys USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: assets own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -2141,6 +2885,12 @@ CREATE POLICY own_workspace ON jobtrail.log_chunks USING (((workspace_id = ( SEL
 --
 
 CREATE POLICY own_workspace ON jobtrail.log_chunks_rest USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: memberships own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.memberships USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: metrics own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -2221,10 +2971,34 @@ CREATE POLICY own_workspace ON jobtrail.tombstones USING (((workspace_id = ( SEL
 CREATE POLICY own_workspace ON jobtrail.usage USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
+-- Name: webhook_deliveries own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.webhook_deliveries USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: webhooks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.webhooks USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: workers own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.workers USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
 -- Name: workspaces own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
 CREATE POLICY own_workspace ON jobtrail.workspaces USING (((id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: passwords; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.passwords ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: projects; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -2257,10 +3031,22 @@ ALTER TABLE jobtrail.ready ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.results ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: sealer; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.sealer ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: seals; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE jobtrail.seals ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: workers shared; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY shared ON jobtrail.workers FOR SELECT USING (((workspace_id IS NULL) AND (( SELECT jobtrail.current_workspace() AS current_workspace) IS NOT NULL)));
 
 --
 -- Name: steps; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -2287,10 +3073,46 @@ ALTER TABLE jobtrail.timers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.tombstones ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: upkeep_leases; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.upkeep_leases ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: usage; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE jobtrail.usage ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: users; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.users ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: webhook_deliveries; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: webhook_dispatcher; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.webhook_dispatcher ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: webhooks; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.webhooks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: workers; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.workers ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: workspaces; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -2303,6 +3125,12 @@ ALTER TABLE jobtrail.workspaces ENABLE ROW LEVEL SECURITY;
 --
 
 GRANT USAGE ON SCHEMA jobtrail TO jobtrail_app;
+
+--
+-- Name: TABLE administration_events; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE jobtrail.administration_events TO jobtrail_app;
 
 --
 -- Name: FUNCTION drop_partitions(parent text, before timestamp with time zone); Type: ACL; Schema: jobtrail; Owner: -
@@ -2338,10 +3166,22 @@ REVOKE ALL ON FUNCTION jobtrail.remove_jobs(before timestamp with time zone, mos
 GRANT ALL ON FUNCTION jobtrail.remove_jobs(before timestamp with time zone, most integer) TO jobtrail_app;
 
 --
+-- Name: TABLE webhooks; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.webhooks TO jobtrail_app;
+
+--
+-- Name: TABLE api_keys; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.api_keys TO jobtrail_app;
+
+--
 -- Name: TABLE assets; Type: ACL; Schema: jobtrail; Owner: -
 --
 
-GRANT SELECT,INSERT ON TABLE jobtrail.assets TO jobtrail_app;
+GRANT SELECT,INSERT,DELETE ON TABLE jobtrail.assets TO jobtrail_app;
 
 --
 -- Name: TABLE attempts; Type: ACL; Schema: jobtrail; Owner: -
@@ -2380,6 +3220,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.idempotency_keys TO jobtrail
 GRANT SELECT,INSERT ON TABLE jobtrail.log_chunks TO jobtrail_app;
 
 --
+-- Name: TABLE login_failures; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.login_failures TO jobtrail_app;
+
+--
+-- Name: TABLE login_sessions; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.login_sessions TO jobtrail_app;
+
+--
+-- Name: TABLE memberships; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.memberships TO jobtrail_app;
+
+--
 -- Name: TABLE metrics; Type: ACL; Schema: jobtrail; Owner: -
 --
 
@@ -2392,10 +3250,16 @@ GRANT SELECT,INSERT ON TABLE jobtrail.metrics TO jobtrail_app;
 GRANT SELECT ON TABLE jobtrail.migrations TO jobtrail_app;
 
 --
+-- Name: TABLE passwords; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.passwords TO jobtrail_app;
+
+--
 -- Name: TABLE projects; Type: ACL; Schema: jobtrail; Owner: -
 --
 
-GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.projects TO jobtrail_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.projects TO jobtrail_app;
 
 --
 -- Name: TABLE queue_stats; Type: ACL; Schema: jobtrail; Owner: -
@@ -2443,7 +3307,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.steps TO jobtrail_app;
 -- Name: TABLE tasks; Type: ACL; Schema: jobtrail; Owner: -
 --
 
-GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.tasks TO jobtrail_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.tasks TO jobtrail_app;
 
 --
 -- Name: TABLE timers; Type: ACL; Schema: jobtrail; Owner: -
@@ -2468,6 +3332,24 @@ GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.upkeep_leases TO jobtrail_app;
 --
 
 GRANT SELECT,INSERT ON TABLE jobtrail.usage TO jobtrail_app;
+
+--
+-- Name: TABLE users; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.users TO jobtrail_app;
+
+--
+-- Name: TABLE webhook_deliveries; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.webhook_deliveries TO jobtrail_app;
+
+--
+-- Name: TABLE webhook_dispatcher; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,UPDATE ON TABLE jobtrail.webhook_dispatcher TO jobtrail_app;
 
 --
 -- Name: TABLE workers; Type: ACL; Schema: jobtrail; Owner: -

@@ -1,4 +1,5 @@
-"""New ids for this process: UUIDv7 from its clock and the system's randomness, drawn in blocks because a draw is slow."""
+"""New ids for this process: UUIDv7 from its clock and the system's randomness, drawn in blocks because a draw is slow.
+Secrets are drawn here too, each by itself."""
 
 from __future__ import annotations
 
@@ -42,3 +43,8 @@ _ids = Uuid7(lambda: time.time_ns() // 1_000_000, _Randomness().take)
 
 new_id = _ids.new
 new_ids = _ids.many
+
+
+def new_secret(n: int = 32) -> bytes:
+    """`n` random bytes for a key, a token or a salt, straight from the system: no block keeps a copy."""
+    return os.urandom(n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import threading
 import time
@@ -135,6 +136,7 @@ class Database:
         self._conn: Connection | None = None
         self._pool: ConnectionPool[Connection] | None = None
         self._apool: AsyncConnectionPool[AsyncConnection] | None = None
+        self._opening = asyncio.Lock()
 
     def run(self, work: Query[T] | Flow[T]) -> T:
         """Runs `work` on a pooled connection. Raises Unavailable when the database is away; nothing is tried twice
@@ -217,6 +219,12 @@ class Database:
         return self._pool
 
     async def _async(self) -> AsyncConnectionPool[AsyncConnection]:
+        if self._apool is not None:
+            return self._apool
+        async with self._opening:  # many may come first
+            return await self._opened()
+
+    async def _opened(self) -> AsyncConnectionPool[AsyncConnection]:
         if self._apool is None:
             await (await aconnect(self.dial)).close()
             pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
@@ -228,8 +236,8 @@ class Database:
                 open=False,
                 name=self.dial.name,
             )
-            self._apool = pool
             await pool.open()
+            self._apool = pool
         return self._apool
 
     def _kwargs(self) -> dict[str, Any]:

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-import msgspec
-
 from jobtrail.app import App, Handle
 from jobtrail.client import DEFAULT_WORKSPACE, Client
 from jobtrail.core import jsonguard
 from jobtrail.core.errors import Misconfigured, NotFound
+from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Actor, Event, Gate, Job
 from jobtrail.core.status import FINAL, ActorType, GateStatus, StepStatus
 from jobtrail.core.why import sentence
 from jobtrail.runners.protocol import Runner
 from jobtrail.service import gates
 from jobtrail.service.jobs import Filter
+from jobtrail.store.db import Scope
 from jobtrail.store.pool import Database as Pool
 from jobtrail.store.query import Flow, Query
 from jobtrail.store.throwaway import Clock, Database
@@ -36,7 +36,9 @@ _MOST = 1_000
 class _Pool(Pool):
     """Async code is served by the same connections: a pool that belongs to one event loop would outlive it."""
 
-    async def arun(self, work: Query[T] | Flow[T]) -> T:
+    async def arun(self, work: Query[T] | Flow[T], scope: Scope | None = None) -> T:
+        if scope is not None:
+            return await super().arun(work, scope)
         return await asyncio.to_thread(self.run, work)
 
 
@@ -131,8 +133,10 @@ class Bench:
     def logs(self, job: AnyJob) -> list[str]:
         """What the job printed and logged, line by line."""
         client, found = self._of(job)
-        chunks = client.logs(found.id)
-        return [msgspec.json.decode(line)["message"] for chunk in chunks for line in chunk.body.splitlines()]
+        lines: list[LogLine] = []
+        while more := client.logs(found.id, from_line=lines[-1].number + 1 if lines else 1):
+            lines += more
+        return [line.message for line in lines]
 
     def steps(self, job: AnyJob) -> list[str]:
         """The names of the steps that the job began, in order; those that were skipped are not among them."""

@@ -56,6 +56,8 @@ class Door:
         if scope is Open.TO_ALL:
             return _NOBODY
         principal = await self._principal(request)
+        if principal.listener is not None:
+            self._runtime.used.add(principal.listener)
         self._keys.take(principal.name, "requests with this key")
         self._workspaces.take(str(principal.workspace), "requests to this workspace")
         if isinstance(scope, ApiScope):

@@ -10,9 +10,8 @@ from typing import Final
 from uuid import UUID
 
 from jobtrail.core.model import Actor
-from jobtrail.service.jobs import NewJob
+from jobtrail.service.jobs import Accepted, NewJob
 
-_AT_ONCE: Final = 200
 _SENDERS: Final = 2
 
 
@@ -22,9 +21,16 @@ class Wanted:
 
     job: NewJob
     key: str | None
-    answer: asyncio.Future[tuple[UUID, bool]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    answer: asyncio.Future[Accepted] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def tell(self, answer: Accepted | Exception) -> None:
+        """Answers who waits, unless they left."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Exception):
+            self.answer.set_exception(answer)
+        else:
+            self.answer.set_result(answer)
 
 
 Send = Callable[[UUID, Actor, list[Wanted]], Awaitable[None]]
@@ -34,12 +40,12 @@ Send = Callable[[UUID, Actor, list[Wanted]], Awaitable[None]]
 class Batcher:
     """Groups enqueues by workspace and actor without a timer: a lone one goes at once. `send` must answer each."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, *, at_once: int = 200) -> None:
+        self._send, self._at_once = send, at_once
         self._waiting: defaultdict[tuple[UUID, Actor], list[Wanted]] = defaultdict(list)
         self._senders: set[asyncio.Task[None]] = set()
 
-    async def enqueue(self, workspace: UUID, actor: Actor, job: NewJob, key: str | None) -> tuple[UUID, bool]:
+    async def enqueue(self, workspace: UUID, actor: Actor, job: NewJob, key: str | None) -> Accepted:
         """Accepts a job; answers when it is committed. Raises what the verb raises."""
         wanted = Wanted(job, key)
         self._waiting[workspace, actor].append(wanted)
@@ -57,12 +63,11 @@ class Batcher:
         while self._waiting:
             whose = next(iter(self._waiting))
             group = self._waiting.pop(whose)
-            if len(group) > _AT_ONCE:
-                self._waiting[whose] = group[_AT_ONCE:]
-            group = group[:_AT_ONCE]
+            if len(group) > self._at_once:
+                self._waiting[whose] = group[self._at_once :]
+            group = group[: self._at_once]
             try:
                 await self._send(*whose, group)
             except Exception as error:  # noqa: BLE001  it is raised where each was asked for
                 for wanted in group:
-                    if not wanted.answer.done():
-                        wanted.answer.set_exception(error)
+                    wanted.tell(error)

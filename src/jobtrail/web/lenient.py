@@ -27,7 +27,10 @@ async def told(call: Call, wanted: type[S]) -> S:
         raise TooLarge(f"{error.message}: {_ADVICE}") from error
     if not raw.strip():
         raise Invalid("the request needs a JSON body", fields={"$": "a body is required"})
-    return reading.body_fitting(_decoded(raw), wanted)
+    try:
+        return reading.body_fitting(_decoded(raw), wanted)
+    except UnicodeEncodeError as error:  # half a character may stand in what is said, not in a key or a chosen word
+        raise Invalid("a key of the body is no text", fields={"$": "a lone surrogate"}) from error
 
 
 def output_of(value: object) -> str:

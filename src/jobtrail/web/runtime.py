@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,7 +14,8 @@ from starlette.requests import Request
 
 from jobtrail.core.access import KeyFacts
 from jobtrail.core.config import Config
-from jobtrail.core.errors import Misconfigured, NotFound
+from jobtrail.core.errors import Conflict, Invalid, JobtrailError, Misconfigured, NotFound
+from jobtrail.core.model import Actor
 from jobtrail.service import gauges, health, jobs, keys, login_sessions
 from jobtrail.service.jobs import Options
 from jobtrail.store.db import ALL, Scope
@@ -31,6 +33,9 @@ from jobtrail.web.routing import Route
 
 T = TypeVar("T")
 
+log = logging.getLogger("jobtrail.web")
+
+_NOTED_SECONDS = 10.0
 _READ_TIMEOUT_MS = 2_000
 _WRITE_TIMEOUT_MS = 20_000
 
@@ -39,13 +44,15 @@ _WRITE_TIMEOUT_MS = 20_000
 class Service:
     """How to serve: the database, the settings, and what is known of the types of jobs (nothing where no app is given).
 
-    `local`: whoever comes from this machine is let in without a key. Only for an address that nobody else can reach.
+    `enqueues_at_once`: how many single enqueues may share a commit. `local`: whoever comes from this machine is let in
+    without a key; only for an address that nobody else can reach.
     """
 
     url: str = field(repr=False)
     config: Config
     types: dict[str, Options] = field(default_factory=dict)
     local: bool = False
+    enqueues_at_once: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,18 @@ class Runtime:
         self.nudger = Nudger(Dial(url=service.url, name="jobtrail-nudge", pgbouncer=config.pgbouncer))
         self.hints = Hints(Dial(url=service.url, name="jobtrail-hints", pgbouncer=config.pgbouncer))
         self.claims = asyncio.Semaphore(max(1, config.write_connections // 2))  # leaves connections to everybody else
-        self.batcher = Batcher(self._enqueue)
+        self.batcher = Batcher(self._enqueue, at_once=service.enqueues_at_once)
         self.closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Task[None] | None = None
-        self.hub = Hub(self._dial("jobtrail-stream", _READ_TIMEOUT_MS), still_allowed=self._still_allowed)
+        dial = self._dial("jobtrail-stream", _READ_TIMEOUT_MS)
+        self.hub = Hub(dial, still_allowed=self._still_allowed, hints=False)
         self.meters = Meters(lambda: self.reads.arun(gauges.read(), Scope.of(ALL)))
         self.routes = routes
+        # Each look at a password takes 32 MiB and 60 ms of a core: more at once would bring the service down.
+        self.password_checks = asyncio.Semaphore(2)
+        self.used: set[tuple[str, UUID]] = set()
+        self._tasks: list[asyncio.Task[None]] = []
         self.known_keys: dict[UUID, KnownKey] = {}
         self._documents: dict[str, bytes] = {}
 
@@ -99,6 +111,8 @@ class Runtime:
             )
         self._loop = asyncio.get_running_loop()
         await self.hub.start()
+        self.hints.also_tell(self.hub.hint)
+        self._tasks.append(asyncio.create_task(self._note_use()))
 
     def forget_key(self, key_id: UUID) -> None:
         """Looks the key up anew before it opens the door again, here; elsewhere within seconds."""
@@ -114,12 +128,28 @@ class Runtime:
     async def stop(self) -> None:
         """Ends what runs and closes the connections."""
         self.closing = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._end_streams()
         await self.hints.aclose()
         await self.batcher.aclose()
         self.nudger.close()
         await self.reads.aclose()
         await self.writes.aclose()
+
+    async def _note_use(self) -> None:
+        """Now and then writes down which keys and logins were used; late rather than with each request."""
+        while True:
+            await asyncio.sleep(_NOTED_SECONDS)
+            used, self.used = self.used, set()
+            try:
+                for kind, seen in (("key", keys.touch), ("login", login_sessions.seen)):
+                    if ids := [one for name, one in used if name == kind]:
+                        await self.writes.arun(seen(ids), Scope.of(ALL))
+            except JobtrailError as error:
+                self.used |= used
+                log.warning("the use of keys could not be noted: %s", error.message)
 
     def _end_streams(self) -> asyncio.Task[None]:
         """Once, whoever comes first: a signal, or the end of the app."""
@@ -145,21 +175,23 @@ class Runtime:
             self._documents[prefix] = msgspec.json.encode(openapi.document(self.routes, prefix=prefix))
         return self._documents[prefix]
 
-    async def _enqueue(self, workspace: UUID, actor: Any, group: list[Wanted]) -> None:
-        """One transaction for jobs of one workspace and actor; where it fails, each for itself, to tell whose fault."""
-        if len(group) > 1 and all(wanted.key is None for wanted in group):
-            work = jobs.enqueue(workspace, [wanted.job for wanted in group], actor)
-            done = await self.writes.arun(work, Scope.of(workspace))
-            for wanted, job_id in zip(group, done.ids, strict=True):
-                wanted.answer.set_result((job_id, job_id == wanted.job.id))
+    async def _enqueue(self, workspace: UUID, actor: Actor, group: list[Wanted]) -> None:
+        """One transaction for all; where the database refuses something, each for itself, to tell whose fault it is."""
+        scope = Scope.of(workspace)
+        requests = [(wanted.job, wanted.key) for wanted in group]
+        try:
+            answers = await self.writes.arun(jobs.enqueue_many_once(workspace, requests, actor), scope)
+        except (Invalid, Conflict):
+            for wanted in group:
+                try:
+                    alone = jobs.one_by_one(workspace, wanted.job, wanted.key, actor)
+                    accepted = await self.writes.arun(alone, scope)
+                    wanted.tell(accepted)
+                except JobtrailError as error:
+                    wanted.tell(error)
             return
-        for wanted in group:
-            if wanted.key is None:
-                done = await self.writes.arun(jobs.enqueue(workspace, [wanted.job], actor), Scope.of(workspace))
-                wanted.answer.set_result((done.ids[0], not done.existed))
-            else:
-                once = jobs.enqueue_once(workspace, wanted.job, actor, wanted.key)
-                wanted.answer.set_result(await self.writes.arun(once, Scope.of(workspace)))
+        for wanted, answer in zip(group, answers, strict=True):
+            wanted.tell(answer)
 
 
 @dataclass(frozen=True, slots=True)

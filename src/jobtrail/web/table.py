@@ -10,6 +10,8 @@ from jobtrail.web.api import (
     attempt_ends,
     attempt_steps,
     attempts,
+    bulk,
+    figures,
     gates,
     health,
     job_lists,
@@ -21,6 +23,7 @@ from jobtrail.web.api import (
     queues,
     streams,
     tasks,
+    webhooks,
     worker,
     workspace,
 )
@@ -41,7 +44,8 @@ JOBS: Final = (
     Route("POST", "/api/v1/jobs/{job_id}/cancel", jobs.cancel_job, Needs.JOBS_CANCEL, also={409: _NOT_NOW}),
     Route("POST", "/api/v1/jobs/{job_id}/retry", jobs.retry_job, Needs.JOBS_RETRY, also={409: _NOT_NOW}),
     Route("POST", "/api/v1/jobs/{job_id}/start", jobs.start_job_now, Needs.JOBS_UPDATE, also={409: _NOT_NOW}),
-    Route("POST", "/api/v1/jobs/{job_id}/rerun", jobs.rerun_job, Needs.JOBS_RERUN, 201),
+    Route("POST", "/api/v1/jobs/{job_id}/rerun", jobs.rerun_job, Needs.JOBS_RERUN, 201,
+          {409: "It is a job of the system itself."}),
 )  # fmt: skip
 
 JOB: Final = "/api/v1/jobs/{job_id}"
@@ -90,6 +94,31 @@ TASKS: Final = (
     Route("PATCH", "/api/v1/projects/{project_id}", tasks.rename_project, Needs.PROJECTS_WRITE, also={409: _TAKEN}),
     Route("DELETE", "/api/v1/projects/{project_id}", tasks.remove_project, Needs.PROJECTS_WRITE, 204, {409: _HOLDS}),
 )
+
+FIGURES: Final = (
+    Route("GET", "/api/v1/counts", figures.count_jobs, Needs.JOBS_READ),
+    Route("GET", "/api/v1/queues/{queue}/stats", figures.list_queue_stats, Needs.QUEUES_READ),
+    Route("GET", "/api/v1/usage", figures.list_usage_totals, Needs.METRICS_READ),
+    Route("GET", "/api/v1/metrics", figures.list_metrics, Needs.METRICS_READ),
+    Route("GET", "/api/v1/metrics/names", figures.list_metric_names, Needs.METRICS_READ),
+)
+
+BULK: Final = (Route("POST", "/api/v1/bulk", bulk.run_bulk, Needs.JOBS_ENQUEUE, 201, {200: "Only counted."}),)
+
+_DISABLED: Final = "The webhook is disabled, or the delivery is under way."
+_HOOK: Final = "/api/v1/webhooks/{webhook_id}"
+WEBHOOKS: Final = (
+    Route("POST", "/api/v1/webhooks", webhooks.create_webhook, Needs.WEBHOOKS_WRITE, 201, makes="/webhook/id"),
+    Route("GET", "/api/v1/webhooks", webhooks.list_webhooks, Needs.WEBHOOKS_READ),
+    Route("GET", _HOOK, webhooks.get_webhook, Needs.WEBHOOKS_READ),
+    Route("PATCH", _HOOK, webhooks.change_webhook, Needs.WEBHOOKS_WRITE, also={412: _CHANGED}),
+    Route("DELETE", _HOOK, webhooks.remove_webhook, Needs.WEBHOOKS_WRITE, 204),
+    Route("POST", f"{_HOOK}/rotate", webhooks.rotate_webhook_secret, Needs.WEBHOOKS_WRITE),
+    Route("GET", f"{_HOOK}/deliveries", webhooks.list_deliveries, Needs.WEBHOOKS_READ),
+    Route("POST", f"{_HOOK}/replay", webhooks.replay_webhook, Needs.WEBHOOKS_WRITE, also={409: _DISABLED}),
+    Route("POST", "/api/v1/deliveries/{delivery_id}/replay", webhooks.replay_delivery, Needs.WEBHOOKS_WRITE, 201,
+          {409: _DISABLED}),
+)  # fmt: skip
 
 _EVENTS: Final = Bytes("text/event-stream")
 STREAMS: Final = (
@@ -181,6 +210,9 @@ ROUTES: Final = (
     *GATES,
     *QUEUES,
     *TASKS,
+    *FIGURES,
+    *BULK,
+    *WEBHOOKS,
     *STREAMS,
     *KEYS,
     *WORKSPACE,

@@ -20,12 +20,14 @@ from jobtrail.core.model import Asset, Remembered
 from jobtrail.core.outcome import Dropped, Waits
 from jobtrail.core.redact import Redactor
 from jobtrail.core.status import GateStatus, Phase, StepStatus, StepType
+from jobtrail.runners.decisions import decided, gate_key
 from jobtrail.runners.protocol import Begun, Decision, LogLine
 from jobtrail.service import assets, gates, steps, usage
 from jobtrail.service.assets import NewAsset
 from jobtrail.service.usage import Call, Measured
 from jobtrail.store.files.local import LocalFiles
 from jobtrail.store.identity import new_id
+from jobtrail.tracing import StepSpans
 from jobtrail.worker.journal import Book, Journal
 from jobtrail.worker.running import LOST, Running
 
@@ -59,6 +61,7 @@ class LocalDesk:
     secrets: list[str] = field(default_factory=list)
     calls: int = 0
     open_steps: dict[UUID, str] = field(default_factory=dict)
+    spans: StepSpans = field(default_factory=StepSpans)
     _redactor: Redactor | None = None
 
     @property
@@ -86,6 +89,7 @@ class LocalDesk:
         if begun is False:
             raise Invalid(f"step {key!r} was begun twice in one attempt and has completed; give the steps other names")
         self.open_steps[begun] = key
+        self.spans.begin(begun, name, phase)
         return Begun(begun, False)
 
     async def finish_step(self, step_id: UUID, status: StepStatus, output: str | None, error: str | None) -> None:
@@ -96,6 +100,7 @@ class LocalDesk:
         if done is None:
             raise self._stale()
         self.open_steps.pop(step_id, None)
+        self.spans.end(step_id, (said or "failed") if status is StepStatus.FAILED else None)
 
     async def skip_step(self, key: str, name: str, phase: Phase, type: StepType, why: str) -> None:
         """Records a step that does not run."""
@@ -124,10 +129,10 @@ class LocalDesk:
         expires: timedelta | None,
     ) -> Decision:
         """Asks people; without an answer yet the job waits, and this unwinds the code."""
-        key = self._gate_key(key)
+        key = gate_key(key, self.running.claimed.generation, self.remembered)
         known = self.remembered.get(key)
         if known is not None and known.gate_status not in (None, GateStatus.WAITING):
-            decision = _decided(known)
+            decision = decided(known)
             if known.status != StepStatus.COMPLETED:
                 await self._pass(known.step_id, key, question, phase, decision)
             return decision
@@ -230,13 +235,6 @@ class LocalDesk:
         """Text without the secrets that were handed out."""
         return text if self._redactor is None else self._redactor.text(text)
 
-    def _gate_key(self, key: str) -> str:
-        """An approval holds for good. What was refused holds until an actor retries the job; then it is asked anew."""
-        keys = [key, *(f"{key}@{generation}" for generation in range(2, self.running.claimed.generation + 1))]
-        known = ((each, self.remembered.get(each)) for each in keys)
-        approved = (each for each, gate in known if gate is not None and gate.gate_status == GateStatus.APPROVED)
-        return next(approved, keys[-1])
-
     async def _pass(self, step_id: UUID, key: str, name: str, phase: Phase, decision: Decision) -> None:
         """Closes the gate's step with what was decided, and remembers it."""
         begun = await self._do(steps.begin(self.running.fence, step_id, key, name[:200], phase, StepType.GATE))
@@ -259,15 +257,3 @@ class LocalDesk:
     def _stale(self) -> Dropped:
         self.running.reason = LOST
         return Dropped()
-
-
-def _decided(known: Remembered) -> Decision:
-    made = msgspec.json.decode(known.decisions) if known.decisions else []
-    last = made[-1] if made else {}
-    return Decision(
-        approved=known.gate_status == GateStatus.APPROVED,
-        by=tuple(one["actor"] for one in made),
-        comment=last.get("comment"),
-        form=last.get("form"),
-        expired=known.gate_status == GateStatus.EXPIRED,
-    )

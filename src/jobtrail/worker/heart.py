@@ -15,7 +15,7 @@ import psycopg
 
 from jobtrail.core.errors import JobtrailError
 from jobtrail.service import workers
-from jobtrail.service.workers import NewWorker
+from jobtrail.service.workers import NO_CALM, NewWorker
 from jobtrail.store.db import Connection, run
 from jobtrail.store.pool import Dial, connect
 from jobtrail.worker.host import is_running
@@ -24,6 +24,8 @@ log = logging.getLogger("jobtrail.worker")
 
 TICK_SECONDS = 0.25
 """How often siblings on this host are looked at: a kill -9 is noticed within this time."""
+SILENCE_SECONDS = 2.0
+"""When the database has not answered for so long, nobody is blamed for a lease that ran out meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Heart:
         self._suspects: set[UUID] = set()
         self._conn: Connection | None = None
         self._away_since: float | None = None
+        self._calm_since = self._heard_at = time.monotonic()
         self._thread = threading.Thread(target=self._live, name="jobtrail-heart", daemon=True)
         self.draining = False
 
@@ -51,6 +54,11 @@ class Heart:
         conn = self._connected()
         run(conn, workers.register(self._me), self._dial.scope)
         self._thread.start()
+
+    def calm_seconds(self) -> float:
+        """For how long the database has answered all the time."""
+        now = time.monotonic()
+        return 0.0 if now - self._heard_at > SILENCE_SECONDS else now - self._calm_since
 
     def stop(self, reason: str) -> None:
         """Marks the worker as stopped and ends the thread."""
@@ -72,6 +80,7 @@ class Heart:
                     self._renew(conn)
                 self._look_after_others(conn)
                 self._away_since = None
+                self._heard()
             except (JobtrailError, psycopg.Error) as error:
                 if self._away_since is None:
                     self._away_since = time.monotonic()
@@ -80,6 +89,12 @@ class Heart:
                 if self._conn is not None:
                     self._conn.close()
                 self._conn = None
+
+    def _heard(self) -> None:
+        now = time.monotonic()
+        if now - self._heard_at > SILENCE_SECONDS:
+            self._calm_since = now
+        self._heard_at = now
 
     def _connected(self) -> Connection:
         if self._conn is None or self._conn.closed:
@@ -112,4 +127,4 @@ class Heart:
             if run(conn, workers.stop([id], why), scope):
                 log.warning("worker %s is gone: %s", id, why)
         if gone:
-            self._calls.rescued(len(run(conn, workers.rescue(list(gone)), scope)))
+            self._calls.rescued(len(run(conn, workers.rescue(list(gone), NO_CALM), scope)))

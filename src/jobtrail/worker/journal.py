@@ -18,6 +18,7 @@ import msgspec
 from jobtrail.core import jsonguard
 from jobtrail.core.errors import JobtrailError
 from jobtrail.core.fence import Fence
+from jobtrail.core.redact import MASK
 from jobtrail.runners.protocol import LogLine
 from jobtrail.service import attempts, logs, usage
 from jobtrail.service.logs import NewChunk
@@ -31,6 +32,9 @@ CHUNK_LINES: Final = 500
 CHUNK_BYTES: Final = 256 << 10
 PROGRESS_SECONDS: Final = 1.0
 
+Written = tuple[UUID | None, str, str | None, bytes]
+"""A line as it is stored: its step, level, correlation id, and the JSON of all of it."""
+
 _encode = msgspec.json.Encoder(enc_hook=repr).encode
 
 
@@ -41,7 +45,7 @@ class Book:
 
     def __init__(self, fence: Fence, next_line: int = 1) -> None:
         self.fence = fence
-        self.lines: list[tuple[UUID | None, str, str | None, bytes]] = []
+        self.lines: list[Written] = []
         self.next_line = next_line
         self.percent: float | None = None
         self.stage: str | None = None
@@ -65,20 +69,7 @@ class Journal:
 
     def log(self, book: Book, line: LogLine, step_id: UUID | None, redact: Callable[[str], str]) -> None:
         """Takes a line; cleaned, redacted and cut here, so that nothing else ever sees it raw."""
-        message = redact(jsonguard.clean_text(line.message, max_bytes=LINE_BYTES))
-        record: dict[str, Any] = {
-            "level": line.level,
-            "source": line.source,
-            "message": message,
-            "at": datetime.now(UTC),
-        }
-        for name in ("component", "operation", "correlation_id"):
-            if (value := getattr(line, name)) is not None:
-                record[name] = redact(jsonguard.clean_text(str(value), max_bytes=255))
-        if line.details:
-            details, _ = jsonguard.clean_value(line.details)
-            record["details"] = msgspec.Raw(redact(details.decode()).encode())
-        book.lines.append((step_id, line.level, record.get("correlation_id"), _encode(record)))
+        book.lines.append(written(line, step_id, redact))
         self._note(book)
 
     def progress(self, book: Book, percent: float, stage: str | None) -> None:
@@ -128,7 +119,7 @@ class Journal:
         chunks: list[NewChunk] = []
         for book in books:
             lines, book.lines = book.lines, []
-            chunks += _chunks(book, lines)
+            chunks += chunks_of(book, lines)
         for at in range(0, len(chunks), 100):
             part = chunks[at : at + 100]
             try:
@@ -154,8 +145,35 @@ class Journal:
             self._stale(book.fence.attempt_id)
 
 
-def _chunks(book: Book, lines: list[tuple[UUID | None, str, str | None, bytes]]) -> list[NewChunk]:
-    """Consecutive lines of one step, a few hundred at a time."""
+def written(line: LogLine, step_id: UUID | None, redact: Callable[[str], str], at: datetime | None = None) -> Written:
+    """A line as it is stored: cleaned, redacted and cut. `at`: when it was said, if not now."""
+    record: dict[str, Any] = {
+        "level": line.level,
+        "source": line.source,
+        "message": redact(jsonguard.clean_text(line.message, max_bytes=LINE_BYTES)),
+        "at": at or datetime.now(UTC),
+    }
+    for name in ("component", "operation", "correlation_id"):
+        if (value := getattr(line, name)) is not None:
+            record[name] = redact(jsonguard.clean_text(str(value), max_bytes=255))
+    if line.details:
+        record["details"] = _redacted(jsonguard.clean_value(line.details)[0].decode(), redact)
+    return step_id, line.level, record.get("correlation_id"), _encode(record)
+
+
+def _redacted(details: str, redact: Callable[[str], str]) -> msgspec.Raw | str:
+    """JSON without secrets. What hid a secret may have taken a quotation mark with it; then nothing of it is kept."""
+    clean = redact(details)
+    if clean is not details:
+        try:
+            msgspec.json.decode(clean)
+        except msgspec.DecodeError:
+            return MASK
+    return msgspec.Raw(clean.encode())
+
+
+def chunks_of(book: Book, lines: list[Written]) -> list[NewChunk]:
+    """Consecutive lines of one step, a few hundred at a time; they get the book's next numbers."""
     chunks: list[NewChunk] = []
     at = 0
     while at < len(lines):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from jobtrail.outgoing.guard import Rules
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
@@ -35,3 +37,4 @@ class Plan:
     anchor_file: Path | None = None
     upkeep: bool = True
     retention: Retention = Retention()
+    outgoing: Rules = Rules()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, assert_never
 
+from jobtrail import tracing
 from jobtrail.core import jsonguard
 from jobtrail.core.errors import JobtrailError, StaleAttempt
 from jobtrail.core.fence import Used
@@ -45,10 +46,15 @@ class Slot:
         """Runs an attempt and writes its end."""
         claimed = running.claimed
         desk = LocalDesk(self._room, running, Book(running.fence))
-        try:
-            outcome = await self._outcome(desk)
-        except (Waits, Dropped):
-            return
+        with tracing.attempt(claimed):
+            try:
+                outcome = await self._outcome(desk)
+            except (Waits, Dropped):
+                return
+            finally:
+                desk.spans.end_all()
+            if isinstance(outcome, Fail):
+                tracing.failed(outcome.code, outcome.message)
         running.ending = True
         if running.reason is not None:
             _forget_interruption()  # also where the code made nothing of it

@@ -28,7 +28,7 @@ from jobtrail.store.files.local import LocalFiles
 from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Dial
 from jobtrail.store.wake import ORDERS, Listener
-from jobtrail.worker import host, prints
+from jobtrail.worker import hand, host, post, prints
 from jobtrail.worker.children import looked_after
 from jobtrail.worker.desk import Room
 from jobtrail.worker.heart import Calls, Heart
@@ -101,6 +101,8 @@ class Worker:
         finisher = Finisher(ends, self._drop)
         files = LocalFiles(self.plan.assets_dir)
         room = Room(calls.execute, journal, files, self.plan.asset_limit_bytes, self.plan.work_dir, os.environ)
+        post.hand_out(self.runners.values(), calls.execute, self.plan.outgoing)
+        hand.lend(self.runners.values(), calls.execute, self.id, self._hear)
         slots = [Slot(room, self.runners, finisher, self.plan) for _ in range(self.plan.slots)]
         listener = Listener(replace(self._dial, name=f"jobtrail hints {self.name}"), self._hear)
         background = [
@@ -112,7 +114,7 @@ class Worker:
                 "orders": self._follow_orders(calls),
                 "clock": self._watch_time(),
                 **(
-                    {"house": house.keep(upkeep_link, self.id, self.plan, self._hear, self._timers)}
+                    {"house": house.keep(upkeep_link, self.id, self.plan, self._hear, self._timers, heart.calm_seconds)}
                     if self.plan.upkeep
                     else {}
                 ),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import random
+import re
+from array import array
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from database import Connection, Database
@@ -140,3 +144,41 @@ def trail(conn: Connection) -> list[bytes]:
         "select int8send(txid) || uuid_send(job_id) || int4send(seq) from jobtrail.events order by txid, job_id, seq"
     )
     return [bytes(row[0]) for row in rows]
+
+
+_ID = re.compile(rb"^id: (\S+)$", re.MULTILINE)
+
+
+async def unsteady(
+    hub: Hub,
+    workspace: UUID,
+    start: str,
+    random_: random.Random,
+    cut_bytes: float,
+    everything: list[bytes],
+    known: dict[bytes, int],
+) -> tuple[array[int], int]:
+    """Listens, is cut off after some bytes, in the middle of a frame too, and comes back where it was, until it heard as
+    much as there is in `everything` once that is filled. Answers the places that it heard, as numbers in `known` (many
+    millions of objects would keep the garbage collector busy), and how often it was cut."""
+    heard = array("I")
+    cursor, cuts = start, -1
+    while not everything or len(heard) < len(everything):
+        cuts += 1
+        left, text = int(random_.expovariate(1 / cut_bytes)) + 1, b""
+        async with aclosing(hub.workspace(workspace, cursor=cursor)) as stream:
+            async for data in stream:
+                text += data[:left]
+                left -= len(data)
+                whole, end, text = text.rpartition(b"\n\n")
+                for id in _ID.findall(whole + end):
+                    cursor = id.decode()
+                    heard.append(known.setdefault(place(cursor), len(known)))
+                if left <= 0 or (everything and len(heard) >= len(everything)):
+                    break
+    return heard, cuts
+
+
+def heard_all(heard: array[int], everything: list[bytes], known: dict[bytes, int]) -> bool:
+    """Whether a listener heard everything, once and in order; there may be more after it."""
+    return heard[: len(everything)] == array("I", [known.get(place, 0) for place in everything])

@@ -28,7 +28,9 @@ def said(frames: list[Frame]) -> list[tuple[int, str]]:
     return [(frame.data["number"], frame.data["message"]) for frame in frames if frame.event == "log"]
 
 
-async def test_a_stream_tells_the_past_then_what_happens_and_ends_with_the_job(database: Database, scene: Scene) -> None:
+async def test_a_stream_tells_the_past_then_what_happens_and_ends_with_the_job(
+    database: Database, scene: Scene
+) -> None:
     id = scene.enqueue(title="ü\n\r\x85\u2028")
     async with a_hub(database) as hub:
         ear = Ear(hub.job(scene.workspace, id)).open()
@@ -132,7 +134,13 @@ async def test_log_lines_come_between_the_events_without_an_id_each_once(databas
         say(scene, fence, 4, "four", "five")
         scene.complete(fence)
         await ear.end()
-    assert said(ear.frames) == [(1, "one"), (2, "two\u2028\x85 with odd breaks"), (3, "three"), (4, "four"), (5, "five")]
+    assert said(ear.frames) == [
+        (1, "one"),
+        (2, "two\u2028\x85 with odd breaks"),
+        (3, "three"),
+        (4, "four"),
+        (5, "five"),
+    ]
     order = [frame.event for frame in ear.frames if frame.event != "progress"]
     assert order == [
         "job.created", "job.started", "log", "log", "job.progress", "log", "log", "log", "job.completed",

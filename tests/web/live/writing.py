@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -13,9 +14,10 @@ from scene import Scene, fence_of
 from jobtrail.service import attempts
 
 
-def write(database: Database, seed: int, rounds: int, jobs: int, *, long: bool = True) -> None:
-    """Jobs from their beginning to their end, `jobs` a round: 4 events each. Every now and then a transaction begins,
-    writes, and commits or rolls back only some rounds later."""
+def write(database: Database, seed: int, rounds: int, jobs: int, *, long: bool = True, a_second: float = 1e9) -> None:
+    """Jobs from their beginning to their end, `jobs` a round: 4 events each, so many rounds `a_second` at most. Every
+    now and then a transaction begins, writes, and commits or rolls back only some rounds later."""
+    began, pace = time.monotonic(), threading.Event()
     random_ = random.Random(seed)
     mine = f"w{seed}"
     with closing(database.connect()) as conn, closing(database.connect()) as slow:
@@ -23,6 +25,7 @@ def write(database: Database, seed: int, rounds: int, jobs: int, *, long: bool =
         slow.autocommit = False
         ends = -1
         for number in range(rounds):
+            pace.wait(max(began + number / a_second - time.monotonic(), 0.0))
             if long and ends < 0 and random_.random() < 0.3:
                 waiting.enqueue_many(random_.randint(1, 5), type=f"{mine}-slow")
                 ends = number + random_.randint(1, 5)
@@ -41,11 +44,9 @@ def write(database: Database, seed: int, rounds: int, jobs: int, *, long: bool =
 
 
 @contextmanager
-def writers(database: Database, count: int, rounds: int, jobs: int, *, long: bool = True) -> Iterator[list[threading.Thread]]:
+def writers(database: Database, count: int, rounds: int, jobs: int) -> Iterator[list[threading.Thread]]:
     """So many at once; the block ends when they have ended."""
-    threads = [
-        threading.Thread(target=write, args=(database, seed, rounds, jobs), kwargs={"long": long}) for seed in range(count)
-    ]
+    threads = [threading.Thread(target=write, args=(database, seed, rounds, jobs)) for seed in range(count)]
     for thread in threads:
         thread.start()
     try:

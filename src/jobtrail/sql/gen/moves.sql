@@ -34,7 +34,7 @@ create or replace function jobtrail.job_may_move(was jobtrail.job_status, become
     when 'ai.tool_called' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'ai.tokens_used' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'ai.artifact_created' then (was = 'RUNNING' and becomes = 'RUNNING')
-    when 'artifact.created' then (was = 'RUNNING' and becomes = 'RUNNING')
+    when 'artifact.created' then (was = 'RUNNING' and becomes = 'RUNNING') or (was = 'PENDING' and becomes = 'PENDING') or (was = 'VALIDATING' and becomes = 'VALIDATING') or (was = 'QUEUED' and becomes = 'QUEUED')
     when 'budget.warned' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'budget.exceeded' then (was = 'RUNNING' and becomes = 'RUNNING')
     else false end) is true

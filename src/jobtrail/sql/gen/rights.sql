@@ -20,7 +20,18 @@ begin
     to jobtrail_app;
   grant insert on jobtrail.log_chunks, jobtrail.metrics, jobtrail.usage, jobtrail.assets, jobtrail.gate_decisions,
     jobtrail.seals to jobtrail_app;
-  grant delete on jobtrail.workers to jobtrail_app;
+  grant delete on jobtrail.assets to jobtrail_app;  -- a policy spares those of jobs
+  grant delete on jobtrail.workers, jobtrail.projects, jobtrail.tasks to jobtrail_app;
+  if to_regclass('jobtrail.administration_events') is not null then
+    grant insert, update on jobtrail.users, jobtrail.passwords, jobtrail.api_keys to jobtrail_app;
+    grant insert, update, delete on jobtrail.memberships, jobtrail.login_sessions, jobtrail.login_failures
+      to jobtrail_app;
+    grant insert on jobtrail.administration_events to jobtrail_app;
+  end if;
+  if to_regclass('jobtrail.webhooks') is not null then
+    grant insert, update, delete on jobtrail.webhooks, jobtrail.webhook_deliveries to jobtrail_app;
+    grant update on jobtrail.webhook_dispatcher to jobtrail_app;
+  end if;
   if to_regprocedure('jobtrail.make_partitions(integer)') is not null then
     revoke all on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),
       jobtrail.remove_jobs(timestamptz, integer) from public;

@@ -71,7 +71,8 @@ create table jobtrail.tasks (
 create index tasks_by_project on jobtrail.tasks (workspace_id, project_id) where project_id is not null;
 
 -- One row a job, kept until retention. No index stands on a column that a move changes, so moves stay HOT:
--- QUEUED is found through `ready`, RUNNING through open attempts, FAILED and CANCELLED through `aborted_at`. What a
+-- QUEUED is found through `ready`, RUNNING through open attempts, FAILED and CANCELLED through `aborted_at`, PENDING
+-- through `wait_reason`, which the short way QUEUED, RUNNING, COMPLETED never touches. What a
 -- column may hold is said in `what_is_wrong`: eighteen CHECK constraints would be prepared anew for each statement.
 create table jobtrail.jobs (
   workspace_id uuid not null,
@@ -120,6 +121,7 @@ create table jobtrail.jobs (
   unique_key text,
   unique_hold text,                             -- equals unique_key until the job ends
   concurrency_key text,
+  traceparent text,                             -- the span in which it was accepted, as W3C Trace Context writes it
   project_id uuid,
   task_id uuid,
   parent_id uuid,
@@ -130,8 +132,11 @@ create table jobtrail.jobs (
   primary key (workspace_id, id)
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.2);
 create index jobs_by_type on jobtrail.jobs (workspace_id, type, id);
-create index jobs_aborted on jobtrail.jobs (workspace_id, aborted_at, id) where aborted_at is not null;
+create index jobs_aborted on jobtrail.jobs (workspace_id, id) where aborted_at is not null;
+create index jobs_aborted_by_type on jobtrail.jobs (workspace_id, type, id) where aborted_at is not null;
+create index jobs_waiting on jobtrail.jobs (workspace_id, id) where wait_reason is not null;
 create unique index jobs_one_per_unique_key on jobtrail.jobs (workspace_id, unique_hold) where unique_hold is not null;
+create index jobs_by_project on jobtrail.jobs (workspace_id, project_id, id) where project_id is not null;
 create index jobs_by_task on jobtrail.jobs (workspace_id, task_id, id) where task_id is not null;
 create index jobs_by_parent on jobtrail.jobs (workspace_id, parent_id, id) where parent_id is not null;
 
@@ -255,7 +260,7 @@ create table jobtrail.events (
   hash bytea not null,
   primary key (job_id, seq, at)
 ) partition by range (at);
-create index events_by_txid on jobtrail.events using brin (txid) with (pages_per_range = 16, autosummarize = on);
+create index events_by_txid on jobtrail.events (txid);
 
 create table jobtrail.log_chunks (
   workspace_id uuid not null,
@@ -268,7 +273,7 @@ create table jobtrail.log_chunks (
   levels text[] not null,
   correlation_ids text[] not null default '{}',
   body text not null,                           -- one JSON object a line
-  primary key (job_id, first_line, at)
+  primary key (workspace_id, job_id, first_line, at)
 ) partition by range (at);
 
 create table jobtrail.metrics (
@@ -285,6 +290,7 @@ create table jobtrail.metrics (
   tags jsonb not null default '{}'
 ) partition by range (at);
 create index metrics_by_job on jobtrail.metrics (job_id, at);
+create index metrics_by_name on jobtrail.metrics (workspace_id, metric_type, metric_name, at);
 
 create table jobtrail.results (
   workspace_id uuid not null,
@@ -318,6 +324,7 @@ create table jobtrail.usage (
   primary key (workspace_id, job_id, attempt_id, number),
   foreign key (workspace_id, job_id) references jobtrail.jobs (workspace_id, id) on delete cascade
 );
+create index usage_by_time on jobtrail.usage (workspace_id, at);
 
 create table jobtrail.assets (
   workspace_id uuid not null,
@@ -332,11 +339,14 @@ create table jobtrail.assets (
   byte_size bigint not null check (byte_size >= 0),
   sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
   storage_key text not null,
+  created_by text,                              -- `worker:…`, `api_key:…`
   created_at timestamptz not null default jobtrail.clock(),
   primary key (workspace_id, id),
   foreign key (workspace_id, job_id) references jobtrail.jobs (workspace_id, id) on delete cascade
 );
-create index assets_by_job on jobtrail.assets (workspace_id, job_id) where job_id is not null;
+create index assets_by_job on jobtrail.assets (workspace_id, job_id, id) where job_id is not null;
+create index assets_by_task on jobtrail.assets (workspace_id, source_task_id, id) where source_task_id is not null;
+create index assets_by_name on jobtrail.assets (workspace_id, name, id);
 create index assets_by_digest on jobtrail.assets (sha256);
 
 create table jobtrail.queues (
@@ -412,9 +422,11 @@ create table jobtrail.tombstones (
   primary key (workspace_id, job_id)
 );
 
--- Processes that claim attempts; a new random id at every start. They serve all workspaces, so the table is global.
+-- Processes that claim attempts; a new random id at every start. One that came with a key belongs to the key's workspace
+-- and serves no other; the others serve all, and every workspace sees them.
 create table jobtrail.workers (
   id uuid primary key,
+  workspace_id uuid references jobtrail.workspaces (id),
   name text not null,
   host text not null,
   host_id text not null,                        -- tells one boot of one machine (and one pid namespace) from another
@@ -448,12 +460,23 @@ declare
 begin
   foreach name in array array['projects', 'tasks', 'jobs', 'ready', 'timers', 'attempts', 'steps', 'gates',
       'gate_decisions', 'events', 'log_chunks', 'metrics', 'results', 'usage', 'assets', 'queues', 'queue_stats',
-      'idempotency_keys', 'seals', 'tombstones'] loop
+      'idempotency_keys', 'seals', 'tombstones', 'workers'] loop
     execute format('alter table jobtrail.%I enable row level security', name);
     execute format('alter table jobtrail.%I force row level security', name);
     execute format('create policy own_workspace on jobtrail.%I using (workspace_id = (select '
       'jobtrail.current_workspace()) or (select jobtrail.serves_all())) with check (workspace_id = (select '
       'jobtrail.current_workspace()) or (select jobtrail.serves_all()))', name);
+  end loop;
+  -- What a job holds goes with its job; only what no job holds may be removed by itself.
+  create policy no_jobs_files on jobtrail.assets as restrictive for delete using (job_id is null);
+  create policy shared on jobtrail.workers for select
+    using (workspace_id is null and (select jobtrail.current_workspace()) is not null);
+  -- What upkeep keeps for itself names jobs and workers of all workspaces.
+  foreach name in array array['sealer', 'upkeep_leases'] loop
+    execute format('alter table jobtrail.%I enable row level security', name);
+    execute format('alter table jobtrail.%I force row level security', name);
+    execute format('create policy installation on jobtrail.%I using ((select jobtrail.serves_all())) '
+      'with check ((select jobtrail.serves_all()))', name);
   end loop;
   alter table jobtrail.workspaces enable row level security;
   alter table jobtrail.workspaces force row level security;

@@ -37,7 +37,7 @@ create function jobtrail.job_terms(j jobtrail.jobs) returns jsonb language sql i
   select jsonb_strip_nulls(jsonb_build_object('backoff_type', j.backoff_type, 'backoff_delay_ms', j.backoff_delay_ms,
     'backoff_max_ms', j.backoff_max_ms, 'timeout_seconds', j.timeout_seconds, 'idle_timeout_seconds',
     j.idle_timeout_seconds, 'queue_timeout_seconds', j.queue_timeout_seconds, 'unique_key', j.unique_key,
-    'concurrency_key', j.concurrency_key, 'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
+    'concurrency_key', j.concurrency_key, 'traceparent', j.traceparent, 'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
     'rerun_of', j.rerun_of)) || jsonb_build_object('created_by', j.created_by)
 $$;
 create function jobtrail.changed_settings(was jsonb, becomes jsonb) returns jsonb language sql immutable as $$
@@ -64,6 +64,7 @@ create function jobtrail.what_is_wrong(j jobtrail.jobs) returns text language sq
     when octet_length(j.title) > 1024 then 'title may have 1024 bytes'
     when octet_length(j.unique_key) > 255 then 'unique_key may have 255 bytes'
     when octet_length(j.concurrency_key) > 255 then 'concurrency_key may have 255 bytes'
+    when octet_length(j.traceparent) <> 55 then 'traceparent must have 55 bytes'
     when j.priority not between 1 and 10 then 'priority must be 1 to 10'
     when j.max_attempts not between 1 and 1000 then 'max_attempts must be 1 to 1000'
     when j.backoff_delay_ms < 0 then 'backoff_delay_ms may not be negative'
@@ -77,11 +78,22 @@ create function jobtrail.what_is_wrong(j jobtrail.jobs) returns text language sq
   end
 $$;
 
-create function jobtrail.is_homeless(j jobtrail.jobs) returns boolean language sql stable as $$
-  select (j.task_id is not null and not exists (select from jobtrail.tasks t
-      where t.workspace_id = j.workspace_id and t.id = j.task_id))
-    or (j.project_id is not null and not exists (select from jobtrail.projects p
-      where p.workspace_id = j.workspace_id and p.id = j.project_id))
+-- Whether a job names a task or a project that is not there. They are held, as a foreign key would hold them, until the
+-- job is: so none is removed while a job is being hung on it.
+create function jobtrail.is_homeless(j jobtrail.jobs) returns boolean language plpgsql as $$
+begin
+  if j.task_id is not null then
+    perform from jobtrail.tasks t where t.workspace_id = j.workspace_id and t.id = j.task_id for key share;
+    if not found then
+      return true;
+    end if;
+  end if;
+  if j.project_id is not null then
+    perform from jobtrail.projects p where p.workspace_id = j.workspace_id and p.id = j.project_id for key share;
+    return not found;
+  end if;
+  return false;
+end
 $$;
 
 -- The checks are plain expressions, which the session keeps prepared; conditions on the triggers would be prepared
@@ -98,10 +110,10 @@ begin
     raise exception using errcode = 'JT001', message = format('job %s is new and cannot have run before', new.id),
       hint = 'Leave to the database what happens to a job after it was accepted.';
   end if;
-  -- Foreign keys here would cost every job, for the few that have a task or a project; those are never deleted.
+  -- Foreign keys here would cost every job, for the few that have a task or a project.
   if octet_length(new.type) not between 1 and 255 or octet_length(new.queue) not between 1 and 255
       or octet_length(new.actor_id) > 255 or octet_length(new.title) > 1024 or octet_length(new.unique_key) > 255
-      or octet_length(new.concurrency_key) > 255 or new.priority not between 1 and 10
+      or octet_length(new.concurrency_key) > 255 or octet_length(new.traceparent) <> 55 or new.priority not between 1 and 10
       or new.max_attempts not between 1 and 1000 or new.backoff_delay_ms < 0 or new.backoff_max_ms < 0
       or (new.timeout_seconds, new.idle_timeout_seconds, new.queue_timeout_seconds, new.scheduled_at, new.cancel_at)
         is distinct from (null, null, null, null, null) and jobtrail.what_is_wrong(new) is not null then
@@ -121,10 +133,10 @@ begin
     'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
   if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags,
       new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
-      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.project_id, new.task_id, new.parent_id,
+      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.traceparent, new.project_id, new.task_id, new.parent_id,
       new.rerun_of, new.created_by) is distinct from
       (null, null, null, null, null, 3, '{}'::text[], 'EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
-      null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
+      null, null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
     new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new)) || jobtrail.job_terms(new);
   end if;
   new.trail_hash := jobtrail.link('', new.updated_at, new.workspace_id, new.id, 1, new.event, new.status, null, null,
@@ -200,7 +212,7 @@ begin
     from changed;
   insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
     select workspace_id, id, priority, queue, type, concurrency_key from changed
-    where status = 'QUEUED' and event <> 'job.updated';
+    where status = 'QUEUED' and event not in ('job.updated', 'artifact.created');
   if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
       or (status = 'QUEUED' and queue_timeout_seconds is not null)) then
     insert into jobtrail.timers (workspace_id, job_id, type, due_at)
@@ -219,7 +231,7 @@ end
 $$;
 
 create trigger guard_settled before update of workspace_id, id, type, input, created_at, created_by, unique_key,
-  concurrency_key, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms,
+  concurrency_key, traceparent, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms,
   timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at,
   completed_at, aborted_at, actual_seconds, unique_hold, trail_hash on jobtrail.jobs for each row
   execute function jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its '

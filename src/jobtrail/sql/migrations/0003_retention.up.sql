@@ -28,6 +28,7 @@ declare
   day date;
   made integer := 0;
   taken boolean;
+  spoke_for text := coalesce(current_setting('jobtrail.workspace', true), '');
 begin
   perform set_config('jobtrail.workspace', '*', true);
   foreach parent in array array['events', 'log_chunks', 'metrics'] loop
@@ -44,6 +45,7 @@ begin
       made := made + 1;
     end loop;
   end loop;
+  perform set_config('jobtrail.workspace', spoke_for, true);
   return made;
 end
 $$;
@@ -56,6 +58,9 @@ declare
   dropped text[] := '{}';
   latest date := (least(before, jobtrail.clock() - interval '7 days') at time zone 'UTC')::date;
 begin
+  if not jobtrail.serves_all() then
+    raise exception using errcode = 'JT002', message = 'a day is of all workspaces, so only who serves all may drop it';
+  end if;
   if parent not in ('events', 'log_chunks', 'metrics') then
     raise exception using errcode = 'JT002', message = format('%s is not kept in days', parent);
   end if;
@@ -114,6 +119,9 @@ begin
   perform set_config('jobtrail.workspace', '*', true);
   select greatest(s.up_to_txid, (select max(txid) from jobtrail.events where txid > s.up_to_txid)) into latest
     from jobtrail.sealer s;
+  if to_regclass('jobtrail.webhook_dispatcher') is not null then
+    select greatest(latest, d.txid) into latest from jobtrail.webhook_dispatcher d;
+  end if;
   if latest >= here + jobtrail.txid_base() then
     execute format('create or replace function jobtrail.txid_base() returns bigint language sql stable parallel safe '
       'as $f$ select %s::bigint $f$', latest - here + 1);

@@ -1,2 +1,4 @@
--- Fetches as a claim and a list do, as little as possible: it answers where a service could work.
-select count(*) from (select from jobtrail.ready limit 1) ready, (select count(*) from (select from jobtrail.jobs limit 1) j) jobs
+-- Fetches the head of the queue as a claim does: it answers where a service could work.
+select count(*) from (
+  select from jobtrail.ready order by queue, priority desc, job_id limit 1
+) head

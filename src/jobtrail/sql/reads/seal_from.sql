@@ -2,4 +2,4 @@
 -- connection sees all workspaces.
 select up_to_txid, jobtrail.horizon() - 1 as settled_txid, to_jsonb(jobtrail.clock() at time zone 'UTC') #>> '{}' as now,
   jobtrail.serves_all() as serves_all
-from jobtrail.sealer
+from (select) this left join jobtrail.sealer on true

@@ -3,8 +3,10 @@ select j.status::text, j.wait_reason::text, j.queue, j.type, j.scheduled_at, j.q
   j.error_code, j.error_message, j.failure_count, j.max_attempts,
   q.paused_at, q.paused_by, q.paused_reason,
   (select count(*) from jobtrail.workers w where w.stopped_at is null and w.lease_until > jobtrail.clock()
+    and (w.workspace_id is null or w.workspace_id = j.workspace_id)
     and j.queue = any (w.queues)) as workers_of_queue,
   (select count(*) from jobtrail.workers w where w.stopped_at is null and w.lease_until > jobtrail.clock()
+    and (w.workspace_id is null or w.workspace_id = j.workspace_id)
     and j.queue = any (w.queues) and j.type = any (w.types)) as workers_of_type,
   (select count(*) from (select from jobtrail.ready r where r.queue = j.queue
     and (r.priority > j.priority or (r.priority = j.priority and r.job_id < j.id)) limit 10001) before) as ahead,

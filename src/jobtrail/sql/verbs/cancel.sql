@@ -11,7 +11,7 @@ with changed as (
 ), unready as (
   delete from jobtrail.ready where ctid = any (array(
     select r.ctid from jobtrail.ready r join changed c on r.queue = c.queue and r.priority = c.priority
-      and r.job_id = c.id for update of r skip locked))
+      and r.job_id = c.id and r.workspace_id = $1 for update of r skip locked))
 ), untimed as (
   delete from jobtrail.timers t using changed c
   where t.workspace_id = c.workspace_id and t.job_id = c.id and c.status = 'CANCELLED'

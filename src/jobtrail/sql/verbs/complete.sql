@@ -16,7 +16,8 @@ with ended as materialized (
   update jobtrail.attempts a set status = 'COMPLETED', ended_at = f.updated_at, cpu_seconds = f.cpu_seconds,
     memory_bytes = f.memory_bytes, disk_bytes = f.disk_bytes, exit_code = f.exit_code
   from finished f
-  where a.workspace_id = any ($1::uuid[]) and a.job_id = any ($2::uuid[]) and a.job_id = f.id and a.ended_at is null
+  where a.workspace_id = any ($1::uuid[]) and a.job_id = any ($2::uuid[]) and a.workspace_id = f.workspace_id
+    and a.job_id = f.id and a.ended_at is null
 ), stored as (
   insert into jobtrail.results (workspace_id, job_id, generation, status, output, summary, execution_time_ms)
   select workspace_id, id, generation, status::jobtrail.result_status, output::jsonb, summary, ms from finished

@@ -9,9 +9,11 @@ with finished as (
   returning j.workspace_id, j.id, j.updated_at
 ), closed as (
   update jobtrail.attempts a set status = 'INTERRUPTED', ended_at = jobtrail.clock(), error_code = 'interrupted'
-  where a.workspace_id = any ($1::uuid[]) and a.job_id = any (array(select id from finished)) and a.ended_at is null
+  from finished f where a.workspace_id = any ($1::uuid[]) and a.job_id = any (array(select id from finished))
+    and a.workspace_id = f.workspace_id and a.job_id = f.id and a.ended_at is null
 ), stopped as (
   update jobtrail.steps s set status = 'FAILED', completed_at = jobtrail.clock(), error_message = 'interrupted'
-  where s.workspace_id = any ($1::uuid[]) and s.job_id = any (array(select id from finished)) and s.status = 'RUNNING'
+  from finished f where s.workspace_id = any ($1::uuid[]) and s.job_id = any (array(select id from finished))
+    and s.workspace_id = f.workspace_id and s.job_id = f.id and s.status = 'RUNNING'
 )
 select count(*) from finished

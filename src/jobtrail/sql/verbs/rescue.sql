@@ -1,11 +1,13 @@
 -- Takes jobs from workers that are gone ($1) and from leases that ran out. A loss is not a failure; the third puts the
--- job to FAILED. After a restart of the database every lease counts from that restart. Never waits for a lock.
+-- job to FAILED. A lease counts from the restart of the database, and from $2, when it began to answer all the time; by
+-- $3, when it last answered, a lease must have run out: afterwards it may have stood still. Never waits for a lock.
 with gone as (
   select a.workspace_id, a.job_id, a.id, coalesce(w.stop_reason, case when w.id is null then 'its worker is unknown'
     when a.worker_id = any ($1::uuid[]) then 'its worker process is gone' else 'the lease of its worker ran out' end) why
   from jobtrail.attempts a left join jobtrail.workers w on w.id = a.worker_id
   where a.ended_at is null and (w.id is null or a.worker_id = any ($1::uuid[]) or w.stopped_at is not null
-    or greatest(w.lease_until, pg_postmaster_start_time() + make_interval(secs => w.lease_seconds)) < jobtrail.clock())
+    or greatest(w.lease_until, greatest(pg_postmaster_start_time(), $2::timestamptz) + make_interval(secs => w.lease_seconds))
+      < coalesce($3::timestamptz, jobtrail.clock()))
   limit 500
 ), held as (
   select j.workspace_id, j.id, g.why from jobtrail.jobs j join gone g on j.workspace_id = g.workspace_id

@@ -48,7 +48,7 @@ with due as (
 ), unready as (
   delete from jobtrail.ready where ctid = any (array(
     select r.ctid from jobtrail.ready r join moved m on r.queue = m.queue and r.priority = m.priority
-      and r.job_id = m.id
+      and r.job_id = m.id and r.workspace_id = m.workspace_id
     where r.queue = any (array(select queue from moved)) and r.priority = any (array(select priority from moved))
       and r.job_id = any (array(select id from moved)) and m.status <> 'QUEUED' for update of r skip locked))
 )

@@ -16,7 +16,7 @@ with was as materialized (
 ), unready as (
   delete from jobtrail.ready where ctid = any (array(
     select r.ctid from jobtrail.ready r join was on r.queue = was.queue and r.priority = was.priority
-      and r.job_id = was.id join changed c on c.id = was.id
+      and r.job_id = was.id and r.workspace_id = $1 join changed c on c.id = was.id
     where was.priority <> c.priority or c.status <> 'QUEUED' for update of r skip locked))
 ), readied as (
   insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)

@@ -30,6 +30,9 @@ _MEDIA_TYPE: Final = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,62}/[A-Za-z0-9][A-Za-z
 _NO_TYPES: Final = frozenset({sniff.OCTETS, "application/x-www-form-urlencoded", "multipart/form-data"})
 """What a program says that does not know, or that speaks of the request and not of the file."""
 
+_DIGEST: Final = r"[a-z0-9-]{1,20}=:[A-Za-z0-9+/]{0,100}={0,2}:"
+_CONTENT_DIGEST: Final = rf"^(?:{_DIGEST}, ?)*sha-256=:[A-Za-z0-9+/]{{43}}=:(?:, ?{_DIGEST})*$"
+
 MediaType = Annotated[str, msgspec.Meta(pattern=_MEDIA_TYPE, max_length=127)]
 Role = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="What the file is for.")]
 
@@ -64,7 +67,9 @@ class UploadQuery(msgspec.Struct, frozen=True, kw_only=True):
 class Digests(msgspec.Struct, frozen=True):
     """The SHA-256 of the file, if it is to be checked on arrival."""
 
-    content_digest: Annotated[str, msgspec.Meta(max_length=512, description="`sha-256=:…:` (RFC 9530).")] | None = None
+    content_digest: (
+        Annotated[str, msgspec.Meta(pattern=_CONTENT_DIGEST, max_length=512, description="As in RFC 9530.")] | None
+    ) = None
     x_content_sha256: (
         Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$", description="The same in hex.")] | None
     ) = None

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from jobtrail.core import filter_language
+from jobtrail.core import filter_language, jsonguard
+from jobtrail.core.errors import Invalid
 from jobtrail.core.filter import Filter, both
 from jobtrail.core.model import Job
 from jobtrail.core.status import JobStatus, WaitReason
@@ -41,6 +42,9 @@ class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[str, msgspec.Meta(max_length=2_000, description="`status:failed type:render -tag:old attempts>2`")]
         | None
     ) = None
+    filter: (
+        Annotated[str, msgspec.Meta(max_length=16_000, description="A filter as JSON, as clients send it.")] | None
+    ) = None
 
 
 class JobsQuery(JobFilter, frozen=True, kw_only=True):
@@ -48,6 +52,7 @@ class JobsQuery(JobFilter, frozen=True, kw_only=True):
 
     limit: Limit = 50
     cursor: Cursor | None = None
+    before: Annotated[UUID, msgspec.Meta(description="Only jobs before this one.")] | None = None
 
 
 class JobPage(msgspec.Struct, frozen=True):
@@ -61,7 +66,7 @@ class JobPage(msgspec.Struct, frozen=True):
 
 async def list_jobs(call: Call, query: JobsQuery) -> JobPage:
     """List jobs, newest first."""
-    before = cursors.place(query.cursor, "jobs", UUID)
+    before = cursors.place(query.cursor, "jobs", UUID) or query.before
     wanted = lists.page(call.workspace, filter_of(query), before=before, limit=query.limit)
     found = await call.read(wanted)
     more = None if found.next_before is None else cursors.cursor("jobs", found.next_before)
@@ -83,9 +88,18 @@ def filter_of(query: JobFilter) -> Filter:
         created_after=query.created_after,
         created_before=query.created_before,
     )
-    if query.q is None:
-        return said
-    return both(said, filter_language.parse(query.q).filter(datetime.now(UTC)))
+    if query.filter is not None:
+        said = both(said, _decoded(query.filter))
+    if query.q is not None:
+        said = both(said, filter_language.parse(query.q).filter(datetime.now(UTC)))
+    return said
+
+
+def _decoded(text: str) -> Filter:
+    try:
+        return msgspec.convert(jsonguard.decode(text.encode(), at="filter"), Filter)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"filter: {error}", fields={"filter": str(error)}) from error
 
 
 def _tuple(values: list[T] | None) -> tuple[T, ...] | None:

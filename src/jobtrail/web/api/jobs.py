@@ -9,9 +9,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from jobtrail import tracing
 from jobtrail.client import rerun_of
 from jobtrail.core import jsonguard, why
-from jobtrail.core.errors import NotFound
+from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.model import Job
 from jobtrail.core.status import JobStatus, WaitReason, allowed_actions
 from jobtrail.service import attempts, jobs, steps, trail
@@ -34,6 +35,7 @@ from jobtrail.web.views import (
 )
 
 _LATEST_EVENTS = 50
+RESERVED = "jobtrail."
 MOST_AT_ONCE = 10_000
 Id = Annotated[
     str,
@@ -209,6 +211,8 @@ class RerunBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def rerun_job(call: Call, job_id: UUID, body: RerunBody) -> Reply[Accepted]:
     """Accept a new job like this one, with the same input or another."""
     job = await call.found(jobs.get(call.workspace, job_id), f"job {job_id}")
+    if job.type.startswith(RESERVED):
+        raise Conflict(f"job {job_id} is the system's own ({job.type}) and is not rerun by hand")
     new = rerun_of(job, job.input if body.input is UNSET else body.input)
     done = await call.write(jobs.enqueue(call.workspace, [new], call.principal.actor), *_hints([new]))
     return Reply(Accepted(done.ids[0], bool(done.existed)), status=201)
@@ -216,6 +220,11 @@ async def rerun_job(call: Call, job_id: UUID, body: RerunBody) -> Reply[Accepted
 
 def new_job(body: NewJobBody, types: Mapping[str, Options], at: str = "") -> NewJob:
     """A job as the verbs take it: the type's defaults with what the request says. Raises Invalid."""
+    if body.type.startswith(RESERVED):
+        raise Invalid(
+            f"{at}type: types that begin with {RESERVED} are the system's own; bulk operations have a route",
+            fields={f"{at}type": "reserved"},
+        )
     default = types.get(body.type) or Options(type=jsonguard.check_name(body.type, f"{at}type"))
     said = {
         name: value
@@ -231,7 +240,7 @@ def new_job(body: NewJobBody, types: Mapping[str, Options], at: str = "") -> New
     unique = None if body.unique_key is None else jsonguard.check_name(body.unique_key, f"{at}unique_key")
     raw = jsonguard.encode(body.input, at=f"{at}input")
     id = new_id() if body.id is None else UUID(body.id)
-    return NewJob(id=id, input=raw, options=options, title=body.title, unique_key=unique)
+    return NewJob(id=id, input=raw, options=options, title=body.title, unique_key=unique, traceparent=tracing.current())
 
 
 async def _now(call: Call, job_id: UUID, *, nudge: bool = False) -> Reply[Job]:

@@ -13,9 +13,7 @@ import msgspec
 from jobtrail.core import login_tokens, passwords
 from jobtrail.core.access import Membership, SessionFacts
 from jobtrail.core.errors import TooOften, Unauthenticated
-from jobtrail.core.model import Actor
-from jobtrail.core.status import ActorType
-from jobtrail.service import administration, login_sessions, users
+from jobtrail.service import login_sessions, users
 from jobtrail.store.identity import new_id, new_secret
 from jobtrail.web import cookies
 from jobtrail.web.routing import Reply
@@ -59,15 +57,17 @@ async def log_in(call: Call, body: LoginBody) -> Reply[LoginView]:
         raise TooOften(f"too many wrong passwords; try again in {math.ceil(seconds)} s", seconds)
     facts = await call.across(users.by_email(body.email))
     stored = facts.password_hash if facts is not None and facts.disabled_at is None else None
-    if not await asyncio.to_thread(passwords.verify_password, body.password, stored) or facts is None:
+    async with call.runtime.password_checks:
+        right = await asyncio.to_thread(passwords.verify_password, body.password, stored)
+    if not right or facts is None:
         await call.across(login_sessions.failed(body.email, address))
         raise Unauthenticated("the e-mail or the password is wrong")
+    if stored is not None and passwords.needs_rehash(stored):
+        better = passwords.hash_password(body.password, new_secret(passwords.SALT_BYTES))
+        await call.across(users.rehash(facts.id, stored, better))
     token = login_tokens.make(new_secret(login_tokens.TOKEN_BYTES))
     digest = login_tokens.digest(token)
     await call.across(login_sessions.begin(facts.id, digest, LASTS, id=new_id(), address=address))
-    actor = Actor(ActorType.USER, facts.email)
-    told = administration.tell(administration.INSTALLATION, "login.succeeded", actor, "user", str(facts.id))
-    await call.across(told)
     found = await call.found_across(login_sessions.find(digest), "such login")
     secure = cookies.is_secure(call.request)
     return Reply(_view(found, token), headers={"Set-Cookie": cookies.of(token, LASTS, secure=secure)})

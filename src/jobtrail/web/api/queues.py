@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from jobtrail.core import jsonguard
@@ -53,5 +55,6 @@ async def resume_queue(call: Call, queue: Name) -> None:
 
 
 async def list_workers(call: Call, query: WorkersQuery) -> WorkerList:
-    """The workers that can be seen from this workspace."""
-    return WorkerList(await call.read(workers.listed(query.limit)))
+    """The workers that serve this workspace. Of those that serve all it is not told where they run."""
+    found = await call.read(workers.listed(query.limit))
+    return WorkerList([one if one.workspace_id else replace(one, host="", process_id=0) for one in found])

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -32,7 +32,7 @@ _ELSEWHERE: Final = "http"
 """The host of all workers that come over HTTP: nobody can look at their processes."""
 
 Names = Annotated[list[Name], msgspec.Meta(min_length=1, max_length=200)]
-Held = Annotated[list[UUID], msgspec.Meta(max_length=10_000)]
+AttemptIds = Annotated[list[UUID], msgspec.Meta(max_length=10_000)]
 
 
 class NewWorkerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,7 +101,7 @@ class ClaimBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     types: Names | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 1
     wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
-    holding: Held | None = None
+    holding: AttemptIds | None = None
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ class Decided(msgspec.Struct, frozen=True):
     actor: str
     approved: bool
     comment: str | None
-    form: msgspec.Raw
+    form: Any
 
 
 class RememberedStep(msgspec.Struct, frozen=True):
@@ -164,7 +164,7 @@ async def register_worker(call: Call, body: NewWorkerBody) -> Registered:
         types=_names(body.types, "types"),
         workspace_id=call.workspace,
     )
-    return Registered(worker.id, worker.lease_seconds, await call.write(_registered(worker)))
+    return Registered(worker.id, worker.lease_seconds, await call.write(_registered(worker, call.workspace)))
 
 
 async def beat_worker(call: Call, worker_id: UUID, body: BeatBody) -> Beaten:
@@ -247,9 +247,9 @@ async def _hung_up(request: Request, bell: asyncio.Event) -> AsyncIterator[async
 
 
 @atomic
-def _registered(worker: NewWorker) -> Steps[datetime]:
+def _registered(worker: NewWorker, workspace: UUID) -> Steps[datetime]:
     yield from ask(workers.register(worker))
-    return (yield from renewed(worker.id, worker.workspace_id or worker.id))
+    return (yield from renewed(worker.id, workspace))
 
 
 def renewed(worker_id: UUID, workspace: UUID, *, draining: bool = False) -> Steps[datetime]:

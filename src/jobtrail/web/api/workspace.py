@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 
 from jobtrail.core.access import AdministrationEvent, Member, Workspace
-from jobtrail.core.errors import Conflict
-from jobtrail.core.scopes import ApiScope, Role
+from jobtrail.core.errors import Conflict, Denied
+from jobtrail.core.scopes import SCOPES_OF, ApiScope, Role
 from jobtrail.service import administration, memberships, users, workspaces
 from jobtrail.store.identity import new_id
 from jobtrail.web import cursors
@@ -100,6 +100,8 @@ async def list_members(call: Call, query: PageQuery) -> Page[Member]:
 async def add_member(call: Call, body: NewMemberBody) -> None:
     """Add a person by e-mail. Nobody learns here who is known elsewhere."""
     actor, may = call.principal.actor, call.principal.scopes
+    if not SCOPES_OF[body.role] <= may:
+        raise Denied(f"you may not make an {body.role} of anybody, for you may less than one")
     person = await call.across(users.by_email(body.email))
     if person is None:
         try:

@@ -72,6 +72,11 @@ class Listener:
         self._news.set()
         self._room.clear()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is anything that the reader did not take yet."""
+        return bool(self._waiting)
+
     async def room(self) -> None:
         """Waits until everything was taken: who reads the past does so at the pace of the reader."""
         await self._room.wait()

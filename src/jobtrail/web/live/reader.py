@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from dataclasses import replace
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ log = logging.getLogger("jobtrail.web")
 
 _STATEMENT_MS = 2_000
 _LONGEST_WAIT = 5.0
+_PAST_AT_ONCE = 4
 
 
 class Reader:
@@ -30,13 +32,21 @@ class Reader:
     def __init__(self, dial: Dial) -> None:
         dial = replace(dial, workspace=ALL, name="jobtrail-streams", hot=False, statement_timeout_ms=_STATEMENT_MS)
         self._link = Link(dial)
+        self._turn = asyncio.Lock()
+        self.past = asyncio.Semaphore(_PAST_AT_ONCE)
+        """Held by who reads the past, so that few of them stand in line before those who read what is new."""
         self.trusted = asyncio.Event()
         self.trusted.set()
+        self.took = 0.0
+        """Seconds that the last statement took, without the wait for its turn."""
 
     async def read(self, query: Query[T]) -> T:
         """Runs a statement. Raises a JobtrailError when the database is away, or took too long over it."""
         await self.trusted.wait()
-        answer: T = await self._link.once(query)
+        async with self._turn:
+            began = time.monotonic()
+            answer: T = await self._link.once(query)
+            self.took = time.monotonic() - began
         return answer
 
     async def standing(self) -> Standing:

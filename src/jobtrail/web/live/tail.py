@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -22,7 +21,6 @@ from jobtrail.web.live.reader import Patience, Reader
 
 PAGE: Final = 1_000
 _STRIDE: Final = 4_096
-_QUICK_SECONDS: Final = 0.05
 _SLOW_SECONDS: Final = 0.25
 _KNOWN: Final = frozenset(
     [
@@ -87,21 +85,18 @@ class Scan:
 
     async def page(self, horizon: int) -> list[Told]:
         """The next events below the horizon. Raises a JobtrailError like `Reader.read`; then nothing was passed."""
-        end, began = min(horizon, self.place[0] + self._stride), time.monotonic()
+        end = min(horizon, self.place[0] + self._stride)
         query = streams.tail(self.place, end, not_older(self.since), self._workspace, PAGE)
         try:
             page = await self._reader.read(query)
         except JobtrailError:
             self._stride = max(self._stride // 8, 1)
             raise
-        took = time.monotonic() - began
-        if len(page) == PAGE:
-            self.place = place_of(page[-1])
-        else:
-            self.place = (end, NOWHERE, 0)
-            self._stride *= 2 if took < _QUICK_SECONDS and end < horizon else 1
-        if took > _SLOW_SECONDS:
-            self._stride = max(self._stride // 2, 1)
+        if self._reader.took > _SLOW_SECONDS:
+            self._stride = max(self._stride // 2, _STRIDE // 16)
+        elif len(page) < PAGE and end < horizon:
+            self._stride *= 2
+        self.place = place_of(page[-1]) if len(page) == PAGE else (end, NOWHERE, 0)
         if page:
             self.since = since_of(page[-1].at, self.since)
         return page
@@ -153,11 +148,15 @@ class Tail:
         """Tells a listener everything after its cursor, at its own pace, and lets it join the tail."""
         patience, past = Patience(), None
         while follower.listener.closed is None:
+            await follower.listener.room()
             try:
-                standing = await self._reader.standing()
-                past = past or self._located(follower, text, standing)
-                self._forgotten(follower, past, standing)
-                page = await past.scan.page(standing.horizon)
+                async with self._reader.past:
+                    standing = await self._reader.standing()
+                    past = past or self._located(follower, text, standing)
+                    self._forgotten(follower, past, standing)
+                    if follower.listener.waiting and past.scan.place < beginning(standing):
+                        continue  # what was just said goes first
+                    page = await past.scan.page(standing.horizon)
             except JobtrailError as error:
                 await patience.after(error)
                 continue
@@ -165,7 +164,6 @@ class Tail:
             self._tell([follower], page, standing.epoch, past.scan.since)
             if past.scan.place >= beginning(standing) and self._joined(follower, past.scan, standing):
                 return
-            await follower.listener.room()
 
     def leave(self, follower: Follower) -> None:
         """Lets a listener go."""

@@ -30,7 +30,7 @@ _MAY_SPEAK: Final = FINAL | {JobStatus.RUNNING}
 """The statuses in which there may be something to tell although there is no new event: lines, or the end."""
 
 Name = tuple[UUID, UUID]
-"""Workspace and job."""
+"""Workspace and job: whoever enqueues chooses the id, so another workspace may have a job of the same."""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,15 +87,18 @@ class Watch:
         so that the lines go on where that event was stored, or shortly before."""
         patience = Patience()
         while watcher.listener.closed is None:
+            await watcher.listener.room()
             try:
-                found = await self._reader.read(streams.watched([watcher.name]))
-                if not found:
-                    watcher.listener.close(GONE)
-                    return
-                if resumed:
-                    await self._resume(watcher, found[0])
-                    resumed = False
-                (news,) = await self._look(found, {watcher.name: {watcher}})
+                async with self._reader.past:
+                    found = await self._reader.read(streams.watched([watcher.name]))
+                    if not found:
+                        watcher.listener.close(GONE)
+                        return
+                    if resumed:
+                        await self._resume(watcher, found[0])
+                        resumed = False
+                        continue
+                    (news,) = await self._look(found, {watcher.name: {watcher}})
             except JobtrailError as error:
                 await patience.after(error)
                 continue
@@ -105,7 +108,6 @@ class Watch:
                 self._watchers[watcher.name].add(watcher)
                 self._pulse.want(on=True)
                 return
-            await watcher.listener.room()
 
     def leave(self, watcher: Watcher) -> None:
         """Lets a listener go."""
@@ -117,16 +119,14 @@ class Watch:
 
     async def _resume(self, watcher: Watcher, job: Watched) -> None:
         if watcher.seq > job.version:
-            self._gap(watcher, "ahead", job.version)
+            watcher.listener.push(self._gap(watcher, "ahead", job.version), 1)
             watcher.seq = job.version
         if watcher.line == 0:
             watcher.line = await self._reader.read(streams.line_since(*watcher.name, watcher.seq))
 
     async def _tick(self) -> bool:
         self._let_go()
-        watched = {
-            name: set(watchers) for name, watchers in self._watchers.items()
-        }  # who joins later waits for the next
+        watched = {name: set(watchers) for name, watchers in self._watchers.items()}  # who joins now waits for the next
         jobs = await self._reader.read(streams.watched(list(watched)))
         for name in watched.keys() - {job[:2] for job in jobs}:
             for watcher in watched[name]:
@@ -155,56 +155,52 @@ class Watch:
             if (from_line := [w.line for w in watched[job[:2]] if w.line is not None])
         }
         moved = [job[:2] for job in jobs if job.version > after[job[:2]]]
-        events: defaultdict[UUID, list[Told]] = defaultdict(list)
-        chunks: defaultdict[UUID, list[Chunk]] = defaultdict(list)
+        events: defaultdict[Name, list[Told]] = defaultdict(list)
+        chunks: defaultdict[Name, list[Chunk]] = defaultdict(list)
         if moved:
             for told in await self._reader.read(streams.events_of(moved, [after[name] for name in moved], EVENTS)):
-                events[told.job_id].append(told)
+                events[told.workspace_id, told.job_id].append(told)
         if lines:
             for chunk in await self._reader.read(streams.chunks_of(list(lines), list(lines.values()), CHUNKS)):
-                chunks[chunk.job_id].append(chunk)
-        return [_merged(job, events[job.job_id], chunks[job.job_id]) for job in jobs]
+                chunks[chunk.workspace_id, chunk.job_id].append(chunk)
+        return [_merged(job, events[job[:2]], chunks[job[:2]]) for job in jobs]
 
     def _tell(self, watcher: Watcher, news: News) -> None:
         """Hands on what this watcher was not told yet, and the end when there is no more to come."""
-        if watcher.listener.closed is not None:
-            return
-        frames: list[bytes] = []
+        job, frames = news.job, list[bytes]()
         for item in news.items:
             if item.seq > watcher.seq:
                 if item.seq > watcher.seq + 1:
-                    self._push(watcher, frames)
-                    self._gap(watcher, "retention", item.seq - 1)
+                    frames.append(self._gap(watcher, "retention", item.seq - 1))
                 watcher.seq = item.seq
                 frames.append(item.data)
             elif watcher.line is not None and item.number >= watcher.line:
                 watcher.line = item.number + 1
                 frames.append(item.data)
-        self._push(watcher, frames)
-        if news.more:
-            return
-        if watcher.seq < news.job.version:
-            self._gap(watcher, "retention", news.job.version)
-            watcher.seq = news.job.version
-        self._tell_progress(watcher, news.job)
-        if news.job.status in FINAL and watcher.seq == news.job.version:
-            watcher.listener.push(frame.complete(news.job), 1)
-            watcher.listener.close(ENDED)
-
-    def _tell_progress(self, watcher: Watcher, job: Watched) -> None:
-        now, told = time.monotonic(), (job.progress, job.stage, job.attempt_id)
-        if job.status == JobStatus.RUNNING and told != watcher.told and now - watcher.told_at >= _PROGRESS_SECONDS:
-            watcher.told, watcher.told_at = told, now
-            watcher.listener.push(frame.progress(job), 1)
-
-    def _push(self, watcher: Watcher, frames: list[bytes]) -> None:
+        if watcher.seq < job.version and not news.more:
+            frames.append(self._gap(watcher, "retention", job.version))
+            watcher.seq = job.version
+        frames += _progress(watcher, job)
+        ended = job.status in FINAL and watcher.seq == job.version and not news.more
+        if ended:
+            frames.append(frame.complete(job))
         if frames:
             watcher.listener.push(b"".join(frames), len(frames))
-            frames.clear()
+        if ended:
+            watcher.listener.close(ENDED)
 
-    def _gap(self, watcher: Watcher, reason: str, seq: int) -> None:
+    def _gap(self, watcher: Watcher, reason: str, seq: int) -> bytes:
         self._counts.gaps += 1
-        watcher.listener.push(frame.gap(reason, job_id=watcher.name[1], after=watcher.seq, goes_on_after=seq), 1)
+        return frame.gap(reason, job_id=watcher.name[1], after=watcher.seq, goes_on_after=seq)
+
+
+def _progress(watcher: Watcher, job: Watched) -> list[bytes]:
+    """The latest only, and not too often: the next look comes soon."""
+    now, told = time.monotonic(), (job.progress, job.stage, job.attempt_id)
+    if job.status != JobStatus.RUNNING or told == watcher.told or now - watcher.told_at < _PROGRESS_SECONDS:
+        return []
+    watcher.told, watcher.told_at = told, now
+    return [frame.progress(job)]
 
 
 def _behind(job: Watched, watchers: set[Watcher]) -> bool:

@@ -8,17 +8,19 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from jobtrail.core.errors import JobtrailError
 from jobtrail.service import gates, upkeep, workers
+from jobtrail.service.workers import Calm
 from jobtrail.store.query import Query, nothing
 from jobtrail.store.wake import ORDERS
 from jobtrail.worker.link import Link
 from jobtrail.worker.pause import until
 from jobtrail.worker.plan import Plan
-from jobtrail.worker.upkeep import retention
+from jobtrail.worker.upkeep import leftovers, retention
+from jobtrail.worker.upkeep.dispatcher import Dispatcher
 from jobtrail.worker.upkeep.sealer import Sealer
 
 log = logging.getLogger("jobtrail.upkeep")
@@ -39,14 +41,19 @@ class Duty:
     do: Callable[[], Awaitable[object]]
 
 
-async def keep(link: Link, worker_id: UUID, plan: Plan, hear: Hear, news: asyncio.Event) -> None:
-    """Keeps house while this worker is elected; until it is cancelled."""
+async def keep(
+    link: Link, worker_id: UUID, plan: Plan, hear: Hear, news: asyncio.Event, calm_seconds: Callable[[], float]
+) -> None:
+    """Keeps house while this worker is elected; until it is cancelled. `calm_seconds` says for how long the database
+    has answered all the time."""
     stager = Stager(link, hear, news)
     duties = [
-        Duty("rescue", 1.0, lambda: _rescue(link, hear)),
+        Duty("rescue", 1.0, lambda: _rescue(link, hear, calm_seconds)),
         *_sealing(link, plan),
+        Duty("dispatch", 0.5, Dispatcher(link, hear).dispatch),
         Duty("days", 3600.0, lambda: retention.make_days(link)),
         Duty("retention", 600.0, lambda: retention.remove(link, plan.retention)),
+        Duty("files", 6 * 3600.0, lambda: leftovers.remove(link, plan.assets_dir)),
         Duty("queues", 60.0, lambda: _measure(link)),
     ]
     while True:
@@ -116,8 +123,10 @@ def _sealing(link: Link, plan: Plan) -> list[Duty]:
     return [Duty("seal", 0.5, Sealer(link, plan.seal_key, plan.anchor_file).seal)]
 
 
-async def _rescue(link: Link, hear: Hear) -> None:
-    if await link.once(workers.rescue()):
+async def _rescue(link: Link, hear: Hear, calm_seconds: Callable[[], float]) -> None:
+    now = await link.once(workers.clock())
+    calm = Calm(now - timedelta(seconds=calm_seconds()), now)
+    if await link.once(workers.rescue((), calm)):
         hear("")
 
 

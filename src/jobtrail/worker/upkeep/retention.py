@@ -1,15 +1,17 @@
-"""Bounds history, each class by its own age: days of the trail, of logs and of metrics; jobs; keys and workers."""
+"""Bounds history, each class by its own age: days of the trail, of logs and of metrics; jobs; keys, workers and logins."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from jobtrail.service import upkeep
+from jobtrail.service import deliveries, login_sessions, upkeep
 from jobtrail.worker.link import Link
 from jobtrail.worker.plan import Retention
 
 KEYS = timedelta(days=2)
 WORKERS = timedelta(days=7)
+LOGINS = timedelta(days=7)
+DELIVERIES = timedelta(days=30)
 _BATCH = 500
 
 
@@ -31,4 +33,7 @@ async def remove(link: Link, keep: Retention) -> dict[str, int]:
             removed["jobs"] += gone
     await link.once(upkeep.forget_keys(now - KEYS))
     await link.once(upkeep.forget_workers(now - WORKERS))
+    await link.once(login_sessions.forget(now - LOGINS))
+    while await link.once(deliveries.forget(now - DELIVERIES, _BATCH)):
+        pass
     return removed

@@ -1,0 +1,218 @@
+"""RemoteClient: the verbs over HTTP, blocking. It sends what `asks` says, and holds no rule of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+import httpx2
+
+from jobtrail.client import asks, wire
+from jobtrail.client.answers import Answer, Lost, error_of, sending
+from jobtrail.client.async_remote import AsyncRemoteClient
+from jobtrail.client.talk import Ask, Pause, Reading, Talk, Watch, Watched
+from jobtrail.client.verbs import Ended
+from jobtrail.core.errors import Unavailable
+from jobtrail.core.loglines import LogLine
+from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
+from jobtrail.core.status import GateStatus, JobStatus, LogLevel
+from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
+from jobtrail.store.db import Connection
+
+T = TypeVar("T")
+
+log = logging.getLogger("jobtrail.client")
+
+
+class RemoteClient:
+    """The verbs over HTTP, blocking. One client serves many threads. Raises Invalid for what is no URL of a server."""
+
+    def __init__(self, url: str, key: str | None = None, *, patience: timedelta = wire.PATIENCE) -> None:
+        self.url = wire.address(url)
+        self._patience = patience.total_seconds()
+        self._twin = partial(AsyncRemoteClient, url, key, patience=patience)
+        self._http = httpx2.Client(headers=wire.headers(key), timeout=wire.TIMEOUT, limits=wire.LIMITS)
+
+    def run(self, work: Ask[T] | Talk[T]) -> T:
+        """Runs any verb as a value."""
+        if isinstance(work, Ask):
+            return _driven(sending(work, self._patience), self._perform)
+        return _driven(work, self._do)
+
+    def enqueue_all(self, wanted: Sequence[NewJob], *, conn: Connection | None = None) -> Enqueued:
+        """Accepts jobs, all or none; at most 10 000. Raises Invalid with `conn`: over HTTP there is no transaction."""
+        wire.refuse(conn)
+        return self.run(asks.enqueue_all(wanted))
+
+    def enqueue_once(self, wanted: NewJob, key: str) -> tuple[UUID, bool]:
+        """Accepts a job under an idempotency key; answers its id and whether it is new. Raises IdempotencyConflict."""
+        return self.run(asks.enqueue_once(wanted, key))
+
+    def get(self, job_id: UUID) -> Job:
+        """One job. Raises NotFound."""
+        return self.run(asks.get(job_id))
+
+    def list_jobs(self, filter: Filter = Filter(), *, before: UUID | None = None, limit: int = 50) -> list[Job]:
+        """A page of jobs, newest first."""
+        return self.run(asks.page(filter, before, limit)).jobs
+
+    def page(self, filter: Filter = Filter(), *, before: UUID | None = None, limit: int = 50) -> Page:
+        """Like `list_jobs`, and tells where to go on and how far it searched."""
+        return self.run(asks.page(filter, before, limit))
+
+    def find(self, digits: str) -> list[UUID]:
+        """At most 3 ids that start or end with some hex digits."""
+        return self.run(asks.find(digits))
+
+    def result(self, job_id: UUID) -> Result | None:
+        """What a job made, None while it has made nothing."""
+        return self.run(asks.result(job_id))
+
+    def attempts(self, job_id: UUID) -> list[Attempt]:
+        """The attempts of a job."""
+        return self.run(asks.attempts(job_id))
+
+    def steps(self, job_id: UUID) -> list[Step]:
+        """The steps of a job."""
+        return self.run(asks.steps(job_id))
+
+    def events(self, job_id: UUID, *, after: int = 0, limit: int = 1_000) -> list[Event]:
+        """The trail of a job after a sequence number."""
+        return self.run(asks.events(job_id, after, limit))
+
+    def logs(self, job_id: UUID, *, from_line: int = 1, attempt_id: UUID | None = None, step_id: UUID | None = None,
+             levels: tuple[LogLevel, ...] | None = None) -> list[LogLine]:  # fmt: skip
+        """Some lines of a job's log, from a line on; none when there are no more."""
+        return self.run(asks.logs(job_id, from_line, attempt_id, step_id, levels))
+
+    def usage(self, job_id: UUID) -> list[Usage]:
+        """What a job used."""
+        return self.run(asks.usage(job_id))
+
+    def assets(self, job_id: UUID) -> list[Asset]:
+        """The files of a job."""
+        return self.run(asks.assets(job_id))
+
+    def gates(self, *, waiting: bool = True, job_id: UUID | None = None) -> list[Gate]:
+        """Gates, oldest question first."""
+        return self.run(asks.gates(waiting, job_id))
+
+    def queues(self) -> list[QueueDepth]:
+        """How the queues stand."""
+        return self.run(asks.queues())
+
+    def workers(self) -> list[Worker]:
+        """The workers, those alive first."""
+        return self.run(asks.workers())
+
+    def facts(self, job_id: UUID) -> Facts:
+        """What keeps a job from running. Raises NotFound."""
+        return self.run(asks.facts(job_id))
+
+    def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
+        """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
+        return self.run(asks.cancel(job_id, reason))
+
+    def retry(self, job_id: UUID) -> int:
+        """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""
+        return self.run(asks.retry(job_id))
+
+    def start_now(self, job_id: UUID) -> int:
+        """Starts a job that waits for a time. Raises NotFound, IllegalMove."""
+        return self.run(asks.start_now(job_id))
+
+    def rerun(self, job_id: UUID, input: object = None) -> UUID:
+        """A new job like this one, with the same input or another. Raises NotFound."""
+        return self.run(asks.rerun(job_id, input))
+
+    def update(self, job_id: UUID, change: Change, *, version: int | None = None) -> int:
+        """Changes a job; with `version` only while it is as it was read. Raises NotFound, ConcurrentUpdate."""
+        return self.run(asks.update(job_id, change, version))
+
+    def decide(self, gate_id: UUID, *, approve: bool, comment: str | None = None, form: object = None) -> GateStatus:
+        """Approves or rejects. Raises NotFound, Denied, Conflict."""
+        return self.run(asks.decide(gate_id, approve, comment, form))
+
+    def pause(self, queue: str, reason: str | None = None) -> None:
+        """Lets workers take no more of a queue."""
+        self.run(asks.pause(queue, reason))
+
+    def resume(self, queue: str) -> None:
+        """Lets workers take of a queue again. Raises Conflict."""
+        self.run(asks.resume(queue))
+
+    def wait(self, job_id: UUID, *, timeout: timedelta | None = None) -> Ended:
+        """Waits for a job's end. Raises NotFound, TimeoutError."""
+        return self.run(asks.wait(job_id, timeout, time.monotonic))
+
+    @contextmanager
+    def content(self, asset_id: UUID) -> Iterator[Iterator[bytes]]:
+        """The bytes of a file, in pieces, for the length of a block. Raises NotFound, Unavailable."""
+        try:
+            with self._http.stream("GET", f"{self.url}/assets/{asset_id}/content") as response:
+                if response.status_code != 200:
+                    raise error_of(wire.answer(response, response.read()))
+                yield response.iter_bytes()
+        except httpx2.RequestError as error:
+            raise Unavailable(wire.lost(self.url, error).why) from error
+
+    def awaited(self) -> AsyncRemoteClient:
+        """The client for async code, with connections of its own."""
+        return self._twin()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def _do(self, wanted: Ask[Any] | Pause | Watch) -> Any:
+        match wanted:
+            case Ask():
+                return self.run(wanted)
+            case Pause():
+                return self._perform(wanted)
+            case Watch():
+                return self._watch(wanted)
+
+    def _watch(self, watch: Watch) -> Watched:
+        reading, deadline = Reading(watch.last_id), time.monotonic() + watch.seconds
+        try:
+            with self._http.stream(**wire.stream(self.url, watch)) as response:
+                for line in response.iter_lines() if response.status_code == 200 else ():
+                    if reading.ends_with(line) or time.monotonic() >= deadline:
+                        break
+        except httpx2.RequestError:
+            log.debug("the stream of %s was cut off", watch.path, exc_info=True)
+        return reading.watched()
+
+    def _perform(self, wanted: Ask[Any] | Pause) -> Answer | Lost | None:
+        if isinstance(wanted, Pause):
+            time.sleep(wanted.seconds)
+            return None
+        try:
+            response = self._http.request(**wire.request(self.url, wanted))
+        except httpx2.RequestError as error:
+            return wire.lost(self.url, error)
+        return wire.answer(response, response.content)
+
+
+def _driven(course: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
+    got: Any = None
+    while True:
+        try:
+            wanted = course.send(got)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        got = perform(wanted)

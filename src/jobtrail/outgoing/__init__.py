@@ -1,0 +1,1 @@
+"""Calls to strangers: the only room that makes them, and every one is checked first."""

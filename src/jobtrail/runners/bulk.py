@@ -1,0 +1,78 @@
+"""Runs jobs of type `jobtrail.bulk`: an action on all jobs that a filter lets through, page by page, each page a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Protocol
+from uuid import UUID
+
+from jobtrail.core.bulk import TYPE, Account, BulkPage, decode
+from jobtrail.core.errors import Invalid
+from jobtrail.core.outcome import Done, Fail, Outcome, Stopped
+from jobtrail.core.status import ResultStatus
+from jobtrail.runners.context import Context
+from jobtrail.runners.protocol import Assignment
+from jobtrail.service.bulk import Counted
+
+
+class Hand(Protocol):
+    """What this runner asks of the worker, and no other runner does: to act on other jobs, for whoever ordered it."""
+
+    async def count(self, assignment: Assignment) -> Counted:
+        """What the order would touch, up to a cap."""
+
+    async def page(self, assignment: Assignment, before: UUID | None) -> BulkPage:
+        """Acts on the next jobs. Raises Dropped when the attempt is stale."""
+
+
+class BulkRunner:
+    """The runner. The worker lends it a hand before the first job."""
+
+    type = TYPE
+
+    def __init__(self) -> None:
+        self._hand: Hand | None = None
+
+    def borrow(self, hand: Hand) -> None:
+        """Works with this hand from now on."""
+        self._hand = hand
+
+    def validate(self, input: Any) -> Mapping[str, str]:
+        """What is wrong with an input, by field."""
+        try:
+            decode(input)
+        except Invalid as error:
+            return error.fields or {"input": error.message}
+        return {}
+
+    async def run(self, context: Context) -> Outcome:
+        """All pages that are left; those of attempts before this one are remembered."""
+        hand, assignment = self._hand, context.assignment
+        if hand is None:
+            return Fail("misconfigured", "bulk operations are worked on by workers only", final=True)
+
+        async def count() -> Counted:
+            return await hand.count(assignment)
+
+        async def page(before: UUID | None) -> BulkPage:
+            return await hand.page(assignment, before)
+
+        total = await context.step("count", count)
+        account, before = Account(), None
+        while not context.cancelled:
+            done = await context.step("page", page, before)
+            account, before = account.plus(done), done.next_before
+            seen = account.done + account.skipped
+            context.progress(_percent(seen, total), f"{seen:,} jobs")
+            if before is None:
+                status = ResultStatus.PARTIAL if account.skipped else ResultStatus.SUCCESS
+                return Done(asdict(account), status, summary=f"{account.done:,} done, {account.skipped:,} skipped")
+        return Stopped()
+
+
+def _percent(seen: int, total: Counted) -> float:
+    """Of a total that is known; else it only tells that something moves."""
+    if total.capped or total.matching == 0:
+        return 0.0
+    return min(100.0 * seen / total.matching, 100.0)
