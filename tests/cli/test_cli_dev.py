@@ -10,6 +10,7 @@ import sys
 import threading
 from contextlib import ExitStack
 
+import httpx2
 import psutil
 import pytest
 from cli.terminal import Terminal, ended, until
@@ -37,6 +38,8 @@ def test_dev_makes_a_database_works_reloads_and_drains(own: Terminal) -> None:
     own.write("app.py", APP)
     with own.started("dev") as dev:
         dev.says("knows command, endless, hello")
+        address = dev.says("API on ").partition("API on ")[2].partition("/api/v1")[0]
+        assert httpx2.get(f"{address}/ready").json() == {"status": "ok"}
         assert own.process("enqueue", "hello", "name=Ana", "--wait").out == "Hello, Ana!\n"
         dev.says("✓ COMPLETED")
 

@@ -10,11 +10,12 @@ from uuid import UUID
 import psycopg
 import pytest
 from database import Connection, Database
-from scene import WORKSPACE, Scene, ids
-from service.people import OTHER, key, other, person, told
+from scene import ME, WORKSPACE, Scene, ids
+from service.people import ALL, OTHER, key, other, person, told
 
 from jobtrail.core.scopes import Role
-from jobtrail.service import keys, login_sessions
+from jobtrail.service import keys, login_sessions, memberships, users
+from jobtrail.store.db import Scope, run
 
 
 @pytest.fixture
@@ -81,6 +82,9 @@ def test_a_change_of_everything_reaches_ones_own_only(theirs: Connection, admin:
 REFUSED = {
     "a key for another workspace": "insert into jobtrail.api_keys (workspace_id, id, name, secret_hash, scopes, created_by) "
     "values (%(ours)s, gen_random_uuid(), 'x', sha256(''), '{jobs:read}', 'x')",
+    "a key for a person elsewhere": "insert into jobtrail.api_keys (workspace_id, id, user_id, name, secret_hash, scopes, "
+    "created_by) select workspace_id, gen_random_uuid(), %(ann)s, 'x', sha256(''), '{jobs:read}', 'x' from jobtrail.memberships",
+    "a member from elsewhere": "insert into jobtrail.memberships select workspace_id, %(ann)s, 'OWNER' from jobtrail.memberships",
     "a member for another workspace": "insert into jobtrail.memberships values (%(ours)s, %(eve)s, 'OWNER')",
     "a line in another record": "insert into jobtrail.administration_events (workspace_id, type, actor_type, actor_id, "
     "subject_type, subject_id) values (%(ours)s, 'key.created', 'user', 'eve', 'key', 'x')",
@@ -112,12 +116,12 @@ def test_a_member_who_is_shut_out_by_a_workspace_is_the_same_elsewhere(
     assert theirs.execute("update jobtrail.passwords set hash = repeat('x', 99)").rowcount == 0
 
 
-def test_a_key_that_a_stranger_binds_to_a_person_elsewhere_opens_nothing(
-    scene: Scene, theirs: Connection, ann: UUID
+def test_a_key_that_is_bound_to_a_person_elsewhere_opens_nothing(
+    scene: Scene, conn: Connection, ann: UUID, eve: UUID
 ) -> None:
-    """A foreign key sees through row-level security; what the key may is asked of the membership, which is not there."""
+    """No workspace can make one; and what a key may is asked of the membership, which is not there."""
     stolen = ids.new()
-    theirs.execute(
+    conn.execute(
         "insert into jobtrail.api_keys (workspace_id, id, user_id, name, secret_hash, scopes, created_by) "
         "values (%s, %s, %s, 'x', sha256(''), '{jobs:read}', 'eve')",
         (OTHER, stolen, ann),
@@ -125,6 +129,20 @@ def test_a_key_that_a_stranger_binds_to_a_person_elsewhere_opens_nothing(
     facts = scene.do(keys.authenticate(stolen))
     assert facts is not None and (facts.workspace_id, facts.role) == (OTHER, None)
     assert scene.do(keys.alive([stolen])) == frozenset()
+
+
+def test_a_workspace_learns_how_somebody_is_called_when_they_come(scene: Scene, conn: Connection) -> None:
+    """Anybody's e-mail can be added."""
+    user = scene.do(users.create(ids.new(), "ada@example.org", "Ada Lovelace", None, ME)).id
+    scene.do(memberships.add(WORKSPACE, user, Role.VIEWER, ME, ALL))
+
+    def called() -> list[str]:
+        return [one.name for one in run(conn, memberships.listed(WORKSPACE), Scope.of(WORKSPACE))]
+
+    assert called() == ["ada"]
+    scene.do(login_sessions.begin(user, bytes(32), login_sessions.IDLE, id=ids.new()))
+    assert called() == ["Ada Lovelace"]
+    assert told(scene)[-1].payload == {"user_id": str(user)}, "from where they come is told to the installation only"
 
 
 def test_who_speaks_for_nobody_reads_nothing(database: Database, ann: UUID) -> None:

@@ -418,11 +418,14 @@ def test_a_key_used_elsewhere_makes_a_job_of_its_own(fresh: Pair) -> None:
 
 
 def test_whom_a_workspace_adds_by_mail_is_not_told(pair: Pair) -> None:
-    answers = [
-        pair.ours.http.post("/api/v1/members", json={"email": email, "role": "VIEWER"})
-        for email in (pair.theirs.words["email"], f"{uuid4()}@example.org")
-    ]
+    """Neither whether they were known before, nor how they are called there."""
+    emails = (pair.theirs.words["email"], f"{uuid4()}@example.org")
+    answers = [pair.ours.http.post("/api/v1/members", json={"email": email, "role": "VIEWER"}) for email in emails]
     assert heard(answers[0]) == heard(answers[1])
+    assert answers[0].status_code == 204
+    members = pair.ours.http.get("/api/v1/members").json()["items"]
+    found = {one["email"]: (one["name"], one["disabled_at"]) for one in members}
+    assert [found[email] for email in emails] == [(email.partition("@")[0], None) for email in emails]
 
 
 def test_the_same_bytes_are_two_files(pair: Pair) -> None:

@@ -243,6 +243,7 @@ def test_secrets_by_their_look_stay_out_of_logs_and_errors(http: httpx2.Client, 
     job = remote.one()
     secret = "ghp_" + "a1" * 12
     remote.tell(job, "logs", {"lines": [f"with {secret}", {"message": "m", "details": {"key": f"{secret}"}}]})
+    remote.tell(job, "logs", {"lines": [{"message": "odd", "details": {"password": f'half " of {secret} \\'}}]})
     remote.tell(job, "fail", {"message": f"refused {secret}", "stack": secret, "retry": False})
     everything = str(job_of(http, id)) + http.get(f"/api/v1/jobs/{id}/logs").text
     assert "refused •••" in everything

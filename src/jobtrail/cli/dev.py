@@ -7,11 +7,12 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
 
-from jobtrail.cli import exits, hands, place, saying, words
+from jobtrail.cli import apps, exits, hands, place, saying, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Plain
 from jobtrail.cli.follow import View
 from jobtrail.cli.hands import Hand
@@ -19,11 +20,13 @@ from jobtrail.cli.place import Place
 from jobtrail.cli.telling import notice
 from jobtrail.client import Client
 from jobtrail.core import duration
-from jobtrail.core.errors import Unavailable
+from jobtrail.core.errors import Misconfigured, Unavailable
 from jobtrail.core.ids import short
 from jobtrail.core.model import Job
 from jobtrail.core.status import FINAL, JobStatus
 from jobtrail.store import embedded
+from jobtrail.web.runtime import Service
+from jobtrail.web.server import beside
 
 _LOOK_SECONDS: Final = 0.3
 _DRAIN_SECONDS: Final = 5.0
@@ -42,7 +45,7 @@ def dev(
     drain_timeout: str | None = None,
     flags: Flags = NO_FLAGS,
 ) -> int:
-    """Database and worker in one terminal. The worker is replaced when a .py file of this folder changes.
+    """Database, worker and HTTP API in one terminal. The worker is replaced when a .py file of this folder changes.
 
     Ctrl-C drains: what runs may end. A second Ctrl-C stops now. The data stays either way.
 
@@ -63,7 +66,7 @@ def dev(
     drain = _DRAIN_SECONDS if drain_timeout is None else duration.parse(drain_timeout).total_seconds()
     with stopping() as (halt, hurry), place.opened(config, make=True) as here, place.client_of(here) as client:
         notice(f"✓ {here.name}")
-        with _watched(here):
+        with _watched(here), _served(here, app):
             crew = Crew(here, client, app, processes, drain)
             try:
                 crew.work(halt)
@@ -202,6 +205,20 @@ def _python_files(folder: Path) -> Iterator[tuple[Path, int]]:
                     yield path, path.stat().st_mtime_ns
                 except OSError:  # it went while we looked; that is a change, too
                     continue
+
+
+@contextmanager
+def _served(here: Place, app: str | None) -> Iterator[None]:
+    """The HTTP API on this machine, for whoever is on it."""
+    config = replace(here.config, host="127.0.0.1")
+    try:
+        project = apps.project(config, app)
+    except Misconfigured:  # the workers say what is wrong with the app
+        project = apps.Project()
+    types = project.app.defaults if project.app else {}
+    with beside(Service(url=here.url, config=config, types=types, local=True)) as address:
+        notice(f"✓ API on {address}/api/v1, for this machine without a key")
+        yield
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from jobtrail.cli.flags import NO_FLAGS, Flags, Plain, Switch
 from jobtrail.cli.telling import with_fix
 from jobtrail.core.errors import Misconfigured, Unavailable
 from jobtrail.web.runtime import Service
-from jobtrail.web.server import Server, is_only_for_here
+from jobtrail.web.server import Server, address_of, is_only_for_here, listen
 
 log = logging.getLogger("jobtrail.web")
 
@@ -56,8 +56,9 @@ def serve(
     with place.opened(config) as here:
         types = project.app.defaults if project.app else {}
         server = Server(Service(url=here.url, config=config, types=types, local=no_login))
-        log.info("%s on http://%s:%d%s", here.name, config.host, config.port, config.path_prefix)
-        asyncio.run(server.serve())
+        with listen(config) as listening:
+            log.info("%s on %s", here.name, address_of(listening, config))
+            asyncio.run(server.serve([listening]))
         if not server.started:
-            raise Unavailable(f"cannot listen on {config.host}:{config.port}; is something else there?")
+            raise Unavailable("the service did not start; the lines above say why")
     return exits.OK

@@ -24,7 +24,7 @@ _ALSO: Final = Group("Also", sort_key=5)
 _COMMANDS: Final = (
     ("demo", "demo:demo", _FIRST, "A real job to break: kill -9 its worker and watch another one go on."),
     ("init", "init:init", _FIRST, "Write a first app.py with its test here; nothing is overwritten."),
-    ("dev", "dev:dev", _FIRST, "Database and worker in one terminal; a new worker when your code changes."),
+    ("dev", "dev:dev", _FIRST, "Database, worker and HTTP API in one terminal; a new worker when your code changes."),
     ("serve", "serve:serve", _FIRST, "The HTTP API, for programs and workers elsewhere."),
     ("run", "run:run", _FIRST, "Run one job here, from a file or by its type, and exit with its outcome."),
     ("enqueue", "enqueue:enqueue", _JOBS, "Hand in a job for the workers."),

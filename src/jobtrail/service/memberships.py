@@ -15,7 +15,8 @@ from jobtrail.store.query import Query, Row, Steps, ask, atomic
 
 @atomic
 def add(workspace: UUID, user_id: UUID, role: Role, actor: Actor, may: Collection[ApiScope]) -> Steps[None]:
-    """Makes a person a member; `may` is what the actor may do here.
+    """Makes a person a member; `may` is what the actor may do here. In the scope of all workspaces only: who can make
+    anybody a member could look anybody up.
 
     Raises Denied for a role that may more than the actor, Conflict when they are a member, NotFound.
     """

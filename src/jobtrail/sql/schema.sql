@@ -675,6 +675,7 @@ CREATE FUNCTION jobtrail.rebase_txids() RETURNS bigint
 declare
   latest bigint;
   here bigint := pg_current_xact_id()::text::bigint;
+  spoke_for text := coalesce(current_setting('jobtrail.workspace', true), '');
 begin
   perform set_config('jobtrail.workspace', '*', true);
   select greatest(s.up_to_txid, (select max(txid) from jobtrail.events where txid > s.up_to_txid)) into latest
@@ -686,6 +687,7 @@ begin
     execute format('create or replace function jobtrail.txid_base() returns bigint language sql stable parallel safe '
       'as $f$ select %s::bigint $f$', latest - here + 1);
   end if;
+  perform set_config('jobtrail.workspace', spoke_for, true);
   return jobtrail.txid_base();
 end
 $_$;
@@ -1171,6 +1173,7 @@ CREATE TABLE jobtrail.memberships (
     user_id uuid NOT NULL,
     role text NOT NULL,
     created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    entered_at timestamp with time zone,
     CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['VIEWER'::text, 'OPERATOR'::text, 'ADMIN'::text, 'OWNER'::text])))
 );
 
@@ -2083,6 +2086,7 @@ CREATE INDEX usage_by_time ON jobtrail.usage USING btree (workspace_id, at);
 --
 
 CREATE UNIQUE INDEX users_one_per_email ON jobtrail.users USING btree (lower(email));
+ALTER INDEX jobtrail.users_one_per_email ALTER COLUMN 1 SET STATISTICS 0;
 
 --
 -- Name: webhook_deliveries_by_age; Type: INDEX; Schema: jobtrail; Owner: -

@@ -80,13 +80,28 @@ def connect(dial: Dial) -> Connection:
 
 
 async def aconnect(dial: Dial) -> AsyncConnection:
-    """An async connection in autocommit. Raises Unavailable or Misconfigured."""
-    try:
-        return await psycopg.AsyncConnection.connect(
+    """An async connection in autocommit. Raises Unavailable or Misconfigured.
+
+    Whoever is cancelled while it is made leaves none behind that stands half open until the server gives it up.
+    """
+    making = asyncio.ensure_future(
+        psycopg.AsyncConnection.connect(
             dial.conninfo(), autocommit=True, prepare_threshold=None if dial.pgbouncer else 0
         )
+    )
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        making.add_done_callback(_unwanted)
+        raise
     except psycopg.Error as error:
         raise translated(error) from error
+
+
+def _unwanted(making: asyncio.Future[AsyncConnection]) -> None:
+    """Closes a connection for which nobody waits any more."""
+    if not making.cancelled() and making.exception() is None:
+        making.result().pgconn.finish()
 
 
 class Breaker:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
@@ -9,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jobtrail.core.config import Config
+from jobtrail.core.errors import Misconfigured
 from jobtrail.web.app import Web
 from jobtrail.web.runtime import Service
 
@@ -48,6 +53,43 @@ class Server(uvicorn.Server):
         """The first signal lets everything end, the second one does not wait."""
         self.web.runtime.hang_up()
         super().handle_exit(sig, frame)
+
+
+def listen(config: Config, *, anywhere: bool = False) -> socket.socket:
+    """A socket on the address of the settings. `anywhere`: on another port where that one is taken.
+
+    Raises Misconfigured.
+    """
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    for port in (config.port, 0) if anywhere else (config.port,):
+        try:
+            return socket.create_server((config.host, port), family=family, backlog=_BACKLOG)
+        except OSError as error:
+            refused = error
+    raise Misconfigured(
+        f"cannot listen on {config.host}:{config.port}: {refused.strerror or refused}; name another --port or --host"
+    )
+
+
+def address_of(listening: socket.socket, config: Config) -> str:
+    """Where to find the service."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"http://{host}:{listening.getsockname()[1]}{config.path_prefix}"
+
+
+@contextmanager
+def beside(service: Service) -> Iterator[str]:
+    """Serves in a thread for the length of a block, on another port where the configured one is taken; its address."""
+    with listen(service.config, anywhere=True) as listening:
+        server = Server(service)
+        thread = threading.Thread(target=server.run, args=([listening],), name="jobtrail-serve", daemon=True)
+        thread.start()
+        try:
+            yield address_of(listening, service.config)
+        finally:
+            server.web.runtime.hang_up()
+            server.should_exit = True
+            thread.join(_DRAIN_SECONDS)
 
 
 class Prefixed:

@@ -115,6 +115,7 @@ create function jobtrail.rebase_txids() returns bigint language plpgsql as $$
 declare
   latest bigint;
   here bigint := pg_current_xact_id()::text::bigint;
+  spoke_for text := coalesce(current_setting('jobtrail.workspace', true), '');
 begin
   perform set_config('jobtrail.workspace', '*', true);
   select greatest(s.up_to_txid, (select max(txid) from jobtrail.events where txid > s.up_to_txid)) into latest
@@ -126,6 +127,7 @@ begin
     execute format('create or replace function jobtrail.txid_base() returns bigint language sql stable parallel safe '
       'as $f$ select %s::bigint $f$', latest - here + 1);
   end if;
+  perform set_config('jobtrail.workspace', spoke_for, true);
   return jobtrail.txid_base();
 end
 $$;

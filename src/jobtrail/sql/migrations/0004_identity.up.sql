@@ -9,6 +9,8 @@ create table jobtrail.users (
   disabled_at timestamptz
 );
 create unique index users_one_per_email on jobtrail.users (lower(email));
+-- Statistics of an expression are no table's: row-level security does not keep the owner from reading them in pg_stats.
+alter index jobtrail.users_one_per_email alter column 1 set statistics 0;
 
 create table jobtrail.passwords (
   user_id uuid primary key references jobtrail.users (id),
@@ -21,6 +23,7 @@ create table jobtrail.memberships (
   user_id uuid not null references jobtrail.users (id),
   role text not null check (role in ('VIEWER', 'OPERATOR', 'ADMIN', 'OWNER')),
   created_at timestamptz not null default jobtrail.clock(),
+  entered_at timestamptz,                       -- the person's first login since; anybody's e-mail can be added
   primary key (workspace_id, user_id)
 );
 create index memberships_by_user on jobtrail.memberships (user_id);

@@ -65,7 +65,7 @@ class BeatBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """`draining`: it takes no more. `attempts`: what it runs; left out, the orders are for all that it should run."""
 
     draining: bool = False
-    attempts: Annotated[list[Running], msgspec.Meta(max_length=10_000)] | None = None
+    attempts: Annotated[list[Running], msgspec.Meta(max_length=1_000)] | None = None
 
 
 class StopOrder(msgspec.Struct, frozen=True):
