@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -17,24 +18,37 @@ from web.remote import Job, Remote, enqueue
 LATER = "2100-01-01T00:00:00Z"
 LONGEST_WAIT_SECONDS = 0.05
 
+Ids = dict[str, str]
+
+_REMOVES = re.compile("(remove_(task|project|asset|webhook)|revoke_key|change_webhook)$")
+"""What would take away what others are aimed at."""
+
 
 class Aim:
     """A client of the service, a worker that lives on, and an attempt in its hands, whatever was said of both."""
 
-    def __init__(self, url: str, key: str, ids: dict[str, str], queue: str) -> None:
+    def __init__(self, url: str, key: str, ids: Ids, queue: str) -> None:
         self.http = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
         self.key_id = self.http.get("/api/v1/me").json()["actor_id"]
         self.ids, self.queue = ids, queue
         self.turns = count()
         self._remote: Remote | None = None
         self._job: Job | None = None
-        self.fresh: dict[str, Callable[[], dict[str, str]]] = {
+        self.kept = {*ids.values(), self.key_id}
+        self.fresh: dict[str, Callable[[], Ids]] = {
             "cancel_job": lambda: {"job_id": self.enqueued()},
             "change_job": lambda: {"job_id": self.enqueued()},
             "start_job_now": lambda: {"job_id": self.enqueued(scheduled_at=LATER)},
             "retry_job": self.cancelled,
+            "get_result": self.completed,
             "approve_gate": self.asked,
             "reject_gate": self.asked,
+            "revoke_key": lambda: {"key_id": self.made("api-keys", name="short-lived")["api_key"]["id"]},
+            "remove_task": lambda: {"task_id": self.made("tasks", title="short-lived")["id"]},
+            "remove_project": lambda: {"project_id": self.made("projects", name=f"p{next(self.turns)}")["id"]},
+            "remove_asset": self.uploaded,
+            "change_webhook": self.watched,
+            "remove_webhook": self.watched,
         }
 
     def at(self, case: Any) -> None:
@@ -42,13 +56,17 @@ class Aim:
         name, path = case.operation.definition.raw["operationId"], case.path_parameters
         if name == "claim_jobs":
             _hurry(case.body)
-        if name == "revoke_key" and path.get("key_id") == self.key_id:
-            path["key_id"] = self.ids["key_id"]  # else everything after it would be answered with 401
+        if _REMOVES.match(name) and self.kept & {value for value in path.values() if isinstance(value, str)}:
+            path.update(
+                self.fresh[name]()
+            )  # a key that revokes itself would have everything after it answered with 401
         meta = case.meta
         if meta is None or meta.generation.mode.is_negative or meta.phase.name == TestPhase.STATEFUL:
             return  # a chain of requests knows its own ids
-        if case.operation.method.upper() == "DELETE" or name == "revoke_key" or next(self.turns) % 2:
-            return
+        if next(self.turns) % 2:
+            self._aim(case, name, path)
+
+    def _aim(self, case: Any, name: str, path: Ids) -> None:
         known = self.ids | (self.fresh[name]() if name in self.fresh else {})
         if "attempt_id" in path:
             known |= self.held(steps="step_id" in path)
@@ -75,7 +93,7 @@ class Aim:
             self._job = remote.claim(queues=[self.queue], types=["demo"])[0]
         return self._job
 
-    def held(self, *, steps: bool) -> dict[str, str]:
+    def held(self, *, steps: bool) -> Ids:
         """An open attempt, with an open step of it."""
         job = self.job()
         found = {"job_id": job["job_id"], "attempt_id": job["attempt_id"], "worker_id": self.remote().id}
@@ -88,13 +106,35 @@ class Aim:
         """A job that waits."""
         return enqueue(self.http, queue="elsewhere", **wanted)
 
-    def cancelled(self) -> dict[str, str]:
+    def made(self, path: str, **body: Any) -> dict[str, Any]:
+        """What a POST answers."""
+        answer = self.http.post(f"/api/v1/{path}", **({"json": body} if "content" not in body else body))
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def cancelled(self) -> Ids:
         """A job that was cancelled."""
         id = self.enqueued()
         self.http.post(f"/api/v1/jobs/{id}/cancel", json={})
         return {"job_id": id}
 
-    def asked(self) -> dict[str, str]:
+    def completed(self) -> Ids:
+        """A job with a result."""
+        job = self.job()
+        self.remote().tell(job, "complete", {"output": {"n": 1}})
+        self._job = None
+        return {"job_id": job["job_id"]}
+
+    def uploaded(self) -> Ids:
+        """A file that no job holds."""
+        return {"asset_id": self.made("assets", content=b"short-lived")["id"]}
+
+    def watched(self) -> Ids:
+        """A webhook that nothing hangs on."""
+        return {"webhook_id": self.made("webhooks", url="https://example.org/", events=["gate.*"])["webhook"]["id"]}
+
+    def asked(self) -> Ids:
         """A gate that waits."""
         job = self.job()
         answer = self.remote().tell(job, "gates", {"question": "May it?", "key": f"gate {next(self.turns)}"})

@@ -11,7 +11,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from jobtrail.web.problem import MEDIA_TYPE, Problem
-from jobtrail.web.routing import Open, Route, Shape, shape_of, statuses
+from jobtrail.web.routing import Bytes, Open, Route, Shape, shape_of, statuses
 
 TEMPLATE: Final = "#/components/schemas/{name}"
 Json = dict[str, Any]
@@ -31,6 +31,17 @@ _COMMON: Final = {
     422: "A value is not acceptable; `errors` name the fields.",
     429: "Too many requests; `Retry-After` says when to come again.",
     503: "The database is away, or needs too long; come again after `Retry-After` seconds.",
+}
+
+_FRAME: Final[Json] = {
+    "type": "object",
+    "description": "A frame of the stream: server-sent events.",
+    "required": ["event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "Where to go on, as Last-Event-ID."},
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"}},
+    },
 }
 
 
@@ -135,8 +146,7 @@ def _responses(route: Route, shape: Shape, refs: dict[Any, Any]) -> Json:
             made[str(status)] = response
             continue
         if route.gives is not None and status < 400:
-            schema = {"type": "string", **({} if route.gives.is_text else {"format": "binary"})}
-            response["content"] = {route.gives.media_type: {"schema": schema}}
+            response["content"] = {route.gives.media_type: {"schema": _given(route.gives)}}
         elif status >= 400:
             response["content"] = {MEDIA_TYPE: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}}
         elif shape.answer is not None:
@@ -145,6 +155,13 @@ def _responses(route: Route, shape: Shape, refs: dict[Any, Any]) -> Json:
     for code in _usual(route, shape):
         made.setdefault(str(code), {"$ref": f"#/components/responses/{code}"})
     return dict(sorted(made.items()))
+
+
+def _given(what: Bytes) -> Json:
+    """The schema of an answer that is not JSON; that of a stream is the schema of each frame."""
+    if what.media_type == "text/event-stream":
+        return _FRAME
+    return {"type": "string", **({} if what.is_text else {"format": "binary"})}
 
 
 def _usual(route: Route, shape: Shape) -> Iterator[int]:

@@ -81,7 +81,7 @@ def check_json(request: Request) -> None:
     """Refuses bodies that say they are something else than JSON. Raises Unsupported."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in ("", "application/json") and not media.endswith("+json"):
-        raise Unsupported(f"the body must be application/json, not {media}")
+        raise Unsupported(f"the body must be application/json, not {media} (curl: --json)")
 
 
 def body_value(raw: bytes, wanted: Any, limit: int) -> Any:
