@@ -28,6 +28,7 @@ DEEP = bool(os.environ.get("JOBTRAIL_DEEP"))
 ROUNDS = 250 if DEEP else 15
 AT_ONCE = 64
 SPACES = 16
+SIZE = 8
 SETTING = b"select coalesce(current_setting('jobtrail.workspace', true), ''), (select count(*) from jobtrail.workers)"
 ENDS = ("well", "breaks", "clashes", "is refused", "is cancelled")
 
@@ -89,6 +90,14 @@ def work(space: UUID, end: str, *, together: bool) -> Flow[Seen]:
     return (atomic if together else flow)(steps)()
 
 
+def sessions(admin: Connection) -> int:
+    """How many connections there are: all who come first together make one pool."""
+    (found,) = admin.execute(
+        "select count(*) from pg_stat_activity where application_name = 'jobtrail-web' and datname = current_database()"
+    ).fetchone() or (0,)
+    return int(found)
+
+
 def _of(found: list[Worker]) -> Seen:
     return {one.workspace_id for one in found}
 
@@ -102,11 +111,14 @@ KINDS = pytest.mark.parametrize("pooler", [False, True], ids=["direct", "for a p
 
 
 @KINDS
-async def test_no_task_finds_what_another_spoke_for(database: Database, spaces: list[UUID], pooler: bool) -> None:
+async def test_no_task_finds_what_another_spoke_for(
+    database: Database, admin: Connection, spaces: list[UUID], pooler: bool
+) -> None:
     account = Account()
-    shared = pool.Database(dials(database, pooler=pooler), size=8)
+    shared = pool.Database(dials(database, pooler=pooler), size=SIZE)
     try:
         await asyncio.gather(*(_task(shared, spaces, random.Random(n), account) for n in range(AT_ONCE)))
+        assert 0 < sessions(admin) <= 2 * SIZE  # some may be on their way out
     finally:
         await shared.aclose()
     assert account.wrong == []
@@ -137,9 +149,11 @@ async def _look(shared: pool.Database, account: Account) -> None:
 
 
 @KINDS
-def test_no_thread_finds_what_another_spoke_for(database: Database, spaces: list[UUID], pooler: bool) -> None:
+def test_no_thread_finds_what_another_spoke_for(
+    database: Database, admin: Connection, spaces: list[UUID], pooler: bool
+) -> None:
     account, failed = Account(), list[BaseException]()
-    with pool.Database(dials(database, pooler=pooler), size=8) as shared:
+    with pool.Database(dials(database, pooler=pooler), size=SIZE) as shared:
         threads = [
             threading.Thread(target=_thread, args=(shared, spaces, random.Random(n), account, failed))
             for n in range(AT_ONCE)
@@ -148,6 +162,7 @@ def test_no_thread_finds_what_another_spoke_for(database: Database, spaces: list
             thread.start()
         for thread in threads:
             thread.join()
+        assert 0 < sessions(admin) <= 2 * SIZE  # some may be on their way out
     assert (account.wrong, failed) == ([], [])
     assert account.checked >= AT_ONCE and set(account.ended) >= set(ENDS) - {"is cancelled"}, account
 

@@ -17,6 +17,7 @@ from web.remote import Job, Remote, enqueue
 
 LATER = "2100-01-01T00:00:00Z"
 LONGEST_WAIT_SECONDS = 0.05
+MOST_WEBHOOKS = 60
 
 Ids = dict[str, str]
 
@@ -131,7 +132,11 @@ class Aim:
         return {"asset_id": self.made("assets", content=b"short-lived")["id"]}
 
     def watched(self) -> Ids:
-        """A webhook that nothing hangs on."""
+        """A webhook that nothing hangs on. A workspace may have 100: makes room before there are as many."""
+        known = self.http.get("/api/v1/webhooks").json()["items"]
+        for one in known if len(known) >= MOST_WEBHOOKS else ():
+            if one["id"] not in self.kept:
+                self.http.delete(f"/api/v1/webhooks/{one['id']}")
         return {"webhook_id": self.made("webhooks", url="https://example.org/", events=["gate.*"])["webhook"]["id"]}
 
     def asked(self) -> Ids:

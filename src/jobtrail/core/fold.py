@@ -188,7 +188,7 @@ def _finish(folded: Folded, last: Link) -> None:
     row.update(
         version=last.seq, updated_at=microseconds(last.at), event=last.type, status=last.status,
         attempt_id=last.attempt_id, step_id=last.step_id, actor_type=last.actor_type, actor_id=last.actor_id,
-        note=last.payload, trail_hash="\\x" + last.hash.hex(),
+        note=last.payload, last_txid=last.txid, trail_hash="\\x" + last.hash.hex(),
     )  # fmt: skip
     if "started_at" in row and "completed_at" in row:
         started, completed = row["started_at"], row["completed_at"]

@@ -361,6 +361,7 @@ CREATE TABLE jobtrail.jobs (
     task_id uuid,
     parent_id uuid,
     rerun_of uuid,
+    last_txid bigint DEFAULT 0 NOT NULL,
     trail_hash bytea,
     note jsonb,
     input jsonb DEFAULT '{}'::jsonb NOT NULL
@@ -553,6 +554,9 @@ begin
     said := coalesce(said, '{}') || jobtrail.changed_settings(jobtrail.job_settings(old), jobtrail.job_settings(new));
   end if;
   new.note := said;
+  -- A transaction may wait for a job that a later one holds, and go on when that has ended. Its event then counts as the
+  -- later one's: whoever may see that one sees both, for this one has ended too before anything above the two is seen.
+  new.last_txid := greatest(old.last_txid, pg_current_xact_id()::text::bigint + jobtrail.txid_base());
   new.trail_hash := jobtrail.link(old.trail_hash, new.updated_at, new.workspace_id, new.id, new.version, new.event,
     new.status, new.attempt_id, new.step_id, new.actor_type, new.actor_id, said::text);
   return new;
@@ -606,6 +610,7 @@ begin
       null, null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
     new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new)) || jobtrail.job_terms(new);
   end if;
+  new.last_txid := pg_current_xact_id()::text::bigint + jobtrail.txid_base();
   new.trail_hash := jobtrail.link('', new.updated_at, new.workspace_id, new.id, 1, new.event, new.status, null, null,
     new.actor_type, new.actor_id, new.note::text);
   return new;
@@ -884,12 +889,10 @@ CREATE FUNCTION jobtrail.write_trail() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-declare
-  this_txid bigint := pg_current_xact_id()::text::bigint + jobtrail.txid_base();
 begin
   insert into jobtrail.events (workspace_id, job_id, attempt_id, step_id, txid, at, seq, status, actor_type, type,
       actor_id, payload, hash)
-    select workspace_id, id, attempt_id, step_id, this_txid, updated_at, version, status, actor_type, event, actor_id,
+    select workspace_id, id, attempt_id, step_id, last_txid, updated_at, version, status, actor_type, event, actor_id,
       note::text, trail_hash
     from changed;
   insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
@@ -2470,7 +2473,7 @@ CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, user_id, secret_
 -- Name: jobs guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -
 --
 
-CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, traceparent, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
+CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, traceparent, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, last_txid, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
 
 --
 -- Name: memberships guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -

@@ -151,7 +151,7 @@ class Database:
         self._conn: Connection | None = None
         self._pool: ConnectionPool[Connection] | None = None
         self._apool: AsyncConnectionPool[AsyncConnection] | None = None
-        self._opening = asyncio.Lock()
+        self._opening, self._making = asyncio.Lock(), threading.Lock()
 
     def run(self, work: Query[T] | Flow[T]) -> T:
         """Runs `work` on a pooled connection. Raises Unavailable when the database is away; nothing is tried twice
@@ -219,19 +219,20 @@ class Database:
         return self._conn
 
     def _sync(self) -> ConnectionPool[Connection]:
-        if self._pool is None:
-            connect(self.dial).close()  # a wrong URL or password is told at once, not after the pool's patience
-            self._pool = ConnectionPool(
-                self.dial.conninfo(),
-                kwargs=self._kwargs(),
-                min_size=1,
-                max_size=self._size,
-                timeout=5.0,
-                open=True,
-                name=self.dial.name,
-                check=ConnectionPool.check_connection if self.dial.pgbouncer else None,
-            )
-        return self._pool
+        with self._making:  # many may come first
+            if self._pool is None:
+                connect(self.dial).close()  # a wrong URL or password is told at once, not after the pool's patience
+                self._pool = ConnectionPool(
+                    self.dial.conninfo(),
+                    kwargs=self._kwargs(),
+                    min_size=1,
+                    max_size=self._size,
+                    timeout=5.0,
+                    open=True,
+                    name=self.dial.name,
+                    check=ConnectionPool.check_connection if self.dial.pgbouncer else None,
+                )
+            return self._pool
 
     async def _async(self) -> AsyncConnectionPool[AsyncConnection]:
         if self._apool is not None:

@@ -117,6 +117,7 @@ class Runtime:
     def forget_key(self, key_id: UUID) -> None:
         """Looks the key up anew before it opens the door again, here; elsewhere within seconds."""
         self.known_keys.pop(key_id, None)
+        self.hub.recheck()
 
     def hang_up(self) -> None:
         """Lets streams and whoever waits for jobs end, for a shutdown. Safe in a signal handler."""

@@ -126,6 +126,7 @@ create table jobtrail.jobs (
   task_id uuid,
   parent_id uuid,
   rerun_of uuid,
+  last_txid bigint not null default 0,          -- of its events the highest: in the order of all events seq only grows
   trail_hash bytea,                             -- the hash of the last event: the head of the job's chain
   note jsonb,                                   -- what the last event says beyond its columns
   input jsonb not null default '{}',

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from starlette.responses import StreamingResponse
+from starlette.types import Send
 
 from jobtrail.core.errors import Invalid
 from jobtrail.service import jobs
@@ -48,14 +50,22 @@ async def stream_job(call: Call, job_id: UUID, headers: LastSeen, query: JobStre
         if not (headers.last_event_id.isascii() and headers.last_event_id.isdecimal()):
             raise Invalid("Last-Event-ID must be the id of an event of this stream", fields={"Last-Event-ID": "no id"})
         after = min(int(headers.last_event_id[:10]), _MOST_SEQ)
-    return _stream(call.runtime.hub.job(call.workspace, job_id, after, call.principal.listener, logs=query.logs))
+    return _Stream(call.runtime.hub.job(call.workspace, job_id, after, call.principal.listener, logs=query.logs))
 
 
 async def stream_workspace(call: Call, headers: LastSeen, query: StreamQuery) -> StreamingResponse:
     """Events of the workspace's jobs as they are stored, from now on or after the last one that was seen."""
-    cursor = headers.last_event_id or query.after
-    return _stream(call.runtime.hub.workspace(call.workspace, filter_of(query), cursor, call.principal.listener))
+    cursor = headers.last_event_id or query.after or await call.runtime.hub.position()
+    return _Stream(call.runtime.hub.workspace(call.workspace, filter_of(query), cursor, call.principal.listener))
 
 
-def _stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
-    return StreamingResponse(frames, media_type="text/event-stream", headers=_HEADERS)
+class _Stream(StreamingResponse):
+    """Server-sent events; whoever leaves, however they leave, is no listener any more."""
+
+    def __init__(self, frames: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(frames, media_type="text/event-stream", headers=_HEADERS)
+        self._frames = frames
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self._frames):
+            await super().stream_response(send)

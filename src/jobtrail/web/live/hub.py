@@ -127,9 +127,10 @@ class Hub:
     def workspace(
         self, workspace: UUID, filter: Filter = Filter(), cursor: str | None = None, allowed: KeyRef | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """A workspace's events after a cursor in the order of transactions: of two events of one job the later one is
-        that with the higher `seq`. None: from the moment on when the stream is open, which `stream.open` tells; who
-        must not miss what comes before that takes the cursor of `position`.
+        """A workspace's events after a cursor in the order of transactions, in which the `seq` of a job only grows.
+
+        None: from the moment on when the stream is open, which `stream.open` tells; who must not miss what comes
+        before that takes the cursor of `position`.
 
         Raises Invalid for what a stream cannot be filtered by.
         """
