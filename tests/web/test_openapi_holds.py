@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -34,6 +35,7 @@ HERE = Path(__file__).parent
 CASES = 100_000 if DEEP else 1_000
 SIDE_BY_SIDE = 3 if DEEP else 1
 EXAMPLES = 60 if DEEP else 2
+SHARE = 1 if DEEP else 3
 FIRST_SEED = 20_260_101
 MOST_UNTOUCHED = 200
 SEAL_KEY = b"k" * 32
@@ -52,7 +54,13 @@ class Stranger:
             *("run", f"{web.url}/api/openapi.json", "--header", f"Authorization: Bearer {one.key}"),
             *("--seed", str(seed), "--max-examples", str(EXAMPLES), "--no-color"),
         ]
-        environ = {**os.environ, "PYTHONPATH": str(HERE.parent), "AIM": json.dumps(aim), "COLUMNS": "120"}
+        environ = {
+            **os.environ,
+            "PYTHONPATH": str(HERE.parent),
+            "AIM": json.dumps(aim),
+            "SHARE": str(SHARE),
+            "COLUMNS": "120",
+        }
         with self.told.open("wb") as out:
             self.process = subprocess.Popen(
                 words, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
@@ -113,6 +121,21 @@ def test_the_service_holds_what_its_document_promises(web: Served, tmp_path: Pat
         report = run_each(conn, audit.verify([SEAL_KEY]), SERVES_ALL)
     assert report.ok and report.findings == () and report.jobs == there
     print(f"{cases} cases, {sum(answers.values())} answers, {there} jobs, {report.events} events")
+
+
+@pytest.mark.parametrize(
+    "said", [b"GET /api/v1/jobs?text=" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n", b"hello\r\n\r\n"]
+)
+def test_what_is_no_http_is_refused_as_a_problem(web: Served, said: bytes) -> None:
+    address = httpx2.URL(web.url)
+    with (
+        socket.create_connection((address.host, address.port or 0), 30) as connection,
+        connection.makefile("rb") as told,
+    ):
+        connection.sendall(said)
+        head, _, body = told.read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"content-type: application/problem+json" in head
+    assert json.loads(body)["code"] == "malformed"
 
 
 def _furnished(web: Served, word: str) -> Tenant:

@@ -38,6 +38,7 @@ def test_prometheus_own_tool_finds_nothing_wrong_with_the_meters(web: Served, ht
     answer = web.client("").get("/metrics")
     assert answer.status_code == 200
     assert "jobtrail_jobs_ready 1.0" in answer.text
+    assert "jobtrail_stream_dropped_total 0.0" in answer.text
     assert 'route="/api/v1/jobs",status="201"' in answer.text
     checked = subprocess.run(["promtool", "check", "metrics"], input=answer.content, capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")

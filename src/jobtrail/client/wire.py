@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx2
 
+from jobtrail import tracing
 from jobtrail.client.answers import Answer, Lost
 from jobtrail.client.talk import Ask, Watch
 from jobtrail.core.errors import Invalid
@@ -47,6 +48,8 @@ def headers(key: str | None) -> dict[str, str]:
 def request(url: str, ask: Ask[Any]) -> dict[str, Any]:
     """A request as httpx2 takes it."""
     told = dict(ask.headers)
+    if (trace := tracing.current()) is not None:
+        told["traceparent"] = trace
     if ask.body is not None:
         told["Content-Type"] = "application/json"
     query = ask.query or None

@@ -18,7 +18,6 @@ MIN_SHORT = 4
 _LOW = (1 << 62) - 1
 _SEED = (1 << 73) - 1  # 74 bits are free; the first starts as 0, so that steps have room before they reach the clock
 _FORM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_TAIL = re.compile(rf"[0-9a-f]{{{MIN_SHORT},32}}", re.IGNORECASE)
 
 # The constructor of UUID checks its arguments, which costs twice the rest of `many`. These fill its two slots instead.
 _blank: Callable[[type[UUID]], UUID] = object.__new__
@@ -91,12 +90,6 @@ def short(id: UUID) -> str:
     '099a8057'
     """
     return id.hex[-SHORT:]
-
-
-def matches_short(id: UUID, text: str) -> bool:
-    """Tell whether somebody who typed the text, at least four digits of the tail or the whole id, may mean this id."""
-    digits = text.replace("-", "")
-    return _TAIL.fullmatch(digits) is not None and id.hex.endswith(digits.lower())
 
 
 def _laid_out(counter: int) -> int:

@@ -1649,14 +1649,14 @@ ALTER TABLE ONLY jobtrail.attempts
 --
 
 ALTER TABLE ONLY jobtrail.events
-    ADD CONSTRAINT events_pkey PRIMARY KEY (job_id, seq, at);
+    ADD CONSTRAINT events_pkey PRIMARY KEY (workspace_id, job_id, seq, at);
 
 --
 -- Name: events_rest events_rest_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE ONLY jobtrail.events_rest
-    ADD CONSTRAINT events_rest_pkey PRIMARY KEY (job_id, seq, at);
+    ADD CONSTRAINT events_rest_pkey PRIMARY KEY (workspace_id, job_id, seq, at);
 
 --
 -- Name: gate_decisions gate_decisions_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -

@@ -32,6 +32,15 @@ _SHOWN: Final = (
 )
 
 
+_COUNTED: Final = {
+    "frames": "Frames that were handed to listeners.",
+    "bytes": "Bytes that were handed to listeners.",
+    "dropped": "Listeners that were dropped because they were too slow.",
+    "closed": "Streams that ended for any other reason than that everything was said.",
+    "gaps": "Listeners that were told of a gap.",
+}
+
+
 class Meters:
     """The meters of one service, in a registry of their own, so that two services in a process do not clash."""
 
@@ -92,11 +101,10 @@ class _Installation(Collector):
 class Streams(Collector):
     """What the streams of this process count."""
 
-    def __init__(self, counts: Callable[[], dict[str, float]]) -> None:
-        self._counts = counts
+    def __init__(self, open: Callable[[], int], counts: Callable[[], dict[str, int]]) -> None:
+        self._open, self._counts = open, counts
 
     def collect(self) -> Iterator[Metric]:
-        counts = self._counts()
-        yield GaugeMetricFamily("jobtrail_streams_open", "Streams that somebody reads.", counts.pop("open"))
-        for name, value in counts.items():
-            yield CounterMetricFamily(f"jobtrail_stream_{name}", f"Streams: {name.replace('_', ' ')}.", value)
+        yield GaugeMetricFamily("jobtrail_streams_open", "Streams that somebody reads.", self._open())
+        for name, value in self._counts().items():
+            yield CounterMetricFamily(f"jobtrail_stream_{name}", _COUNTED[name], value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from jobtrail.web import openapi
 from jobtrail.web.batching import Batcher, Wanted
 from jobtrail.web.hints import Hints
 from jobtrail.web.live.hub import Hub
-from jobtrail.web.meters import Meters
+from jobtrail.web.meters import Meters, Streams
 from jobtrail.web.principal import Principal
 from jobtrail.web.routing import Route
 
@@ -82,6 +82,7 @@ class Runtime:
         dial = self._dial("jobtrail-stream", _READ_TIMEOUT_MS)
         self.hub = Hub(dial, still_allowed=self._still_allowed, hints=False)
         self.meters = Meters(lambda: self.reads.arun(gauges.read(), Scope.of(ALL)))
+        self.meters.registry.register(Streams(lambda: self.hub.listeners, lambda: asdict(self.hub.counts)))
         self.routes = routes
         # Each look at a password takes 32 MiB and 60 ms of a core: more at once would bring the service down.
         self.password_checks = asyncio.Semaphore(2)

@@ -11,9 +11,11 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Misconfigured
+from jobtrail.web import problem
 from jobtrail.web.app import Web
 from jobtrail.web.runtime import Service
 
@@ -21,6 +23,20 @@ _DRAIN_SECONDS: Final = 20
 _KEEP_ALIVE_SECONDS: Final = 30
 _MOST_CONNECTIONS: Final = 4_000
 _BACKLOG: Final = 2_048
+
+
+class Spoken(HttpToolsProtocol):
+    """HTTP/1.1 of one connection. What is none, or has an address of 64 KiB and more, never comes to the app."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuses it as the app refuses what it cannot read, and hangs up."""
+        answer = problem.response(
+            400, "malformed", "the request is no HTTP/1.1 that can be read, or its URL is too long"
+        )
+        answer.headers["Connection"] = "close"
+        head = b"".join(b"%s: %s\r\n" % each for each in answer.raw_headers)
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + answer.body)
+        self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -34,7 +50,7 @@ class Server(uvicorn.Server):
                 Prefixed(self.web, config.path_prefix),
                 host=config.host,
                 port=config.port,
-                http="httptools",
+                http=Spoken,
                 ws="none",
                 lifespan="on",
                 log_config=None,

@@ -259,7 +259,7 @@ create table jobtrail.events (
   actor_id text,
   payload text,
   hash bytea not null,
-  primary key (job_id, seq, at)
+  primary key (workspace_id, job_id, seq, at)
 ) partition by range (at);
 create index events_by_txid on jobtrail.events (txid);
 

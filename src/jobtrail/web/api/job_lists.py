@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,6 +20,8 @@ from jobtrail.web.views import Cursor, Limit, Time
 
 T = TypeVar("T")
 
+_WITH_INPUTS: Final = 50
+"""An input may be as large as 1 MiB, and all of a page stand in memory together."""
 _Priority = Annotated[int, msgspec.Meta(ge=1, le=10)]
 _Names = Annotated[list[str], msgspec.Meta(max_length=100)]
 
@@ -53,6 +55,9 @@ class JobsQuery(JobFilter, frozen=True, kw_only=True):
     limit: Limit = 50
     cursor: Cursor | None = None
     before: Annotated[UUID, msgspec.Meta(description="Only jobs before this one.")] | None = None
+    inputs: Annotated[
+        bool, msgspec.Meta(description="With the jobs' inputs, 50 jobs a page at most; without, they are null.")
+    ] = True
 
 
 class JobPage(msgspec.Struct, frozen=True):
@@ -67,7 +72,8 @@ class JobPage(msgspec.Struct, frozen=True):
 async def list_jobs(call: Call, query: JobsQuery) -> JobPage:
     """List jobs, newest first."""
     before = cursors.place(query.cursor, "jobs", UUID) or query.before
-    wanted = lists.page(call.workspace, filter_of(query), before=before, limit=query.limit)
+    limit = min(query.limit, _WITH_INPUTS) if query.inputs else query.limit
+    wanted = lists.page(call.workspace, filter_of(query), before=before, limit=limit, inputs=query.inputs)
     found = await call.read(wanted)
     more = None if found.next_before is None else cursors.cursor("jobs", found.next_before)
     return JobPage(found.jobs, more, found.searched_to)
