@@ -12,7 +12,8 @@ from jobtrail.core import jsonguard
 from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.status import GateStatus, JobStatus, LogLevel
-from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Options, Page
+from jobtrail.service import jobs
+from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
 from jobtrail.store.db import AsyncConnection, Connection
 from jobtrail.store.identity import new_id
 
@@ -158,23 +159,4 @@ class AsyncJobsClient(Protocol):
 
 def rerun_of(job: Job, input: object = None) -> NewJob:
     """A new job like `job`: same type, queue, limits and tags; its own id."""
-    options = Options(
-        type=job.type,
-        queue=job.queue,
-        priority=job.priority,
-        tags=tuple(job.tags),
-        max_attempts=job.max_attempts,
-        backoff_type=job.backoff_type,
-        backoff_delay_ms=job.backoff_delay_ms,
-        backoff_max_ms=job.backoff_max_ms,
-        timeout_seconds=job.timeout_seconds,
-        idle_timeout_seconds=job.idle_timeout_seconds,
-        queue_timeout_seconds=job.queue_timeout_seconds,
-        concurrency_key=job.concurrency_key,
-        project_id=job.project_id,
-        task_id=job.task_id,
-        rerun_of=job.id,
-        estimated_seconds=job.actual_seconds,
-    )
-    encoded = jsonguard.encode(job.input if input is None else input)
-    return NewJob(id=new_id(), input=encoded, options=options, title=job.title)
+    return jobs.again(job, new_id(), jsonguard.encode(job.input if input is None else input))
