@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import threading
@@ -50,9 +49,9 @@ class Ear:
 def test_streams_tell_of_ones_own_alone(namesakes: tuple[Tenant, Tenant]) -> None:
     """While they work, from now on and from where they stand; the last thing that is said is ours."""
     (ours, theirs), last = namesakes, f"last {uuid4()}"
-    with theirs.http.stream("GET", "/api/v1/stream") as answer:
-        first = next(chunk for chunk in answer.iter_text() if "cursor" in chunk)
-    cursor = json.loads(first.split("data: ", 1)[1].split("\n")[0])["cursor"]
+    before = Ear(theirs, "/api/v1/stream", '"type":"job.created"')
+    theirs.job(queue="elsewhere")
+    (cursor,) = re.findall(r"^id: (\S+)$", before.heard(), re.MULTILINE)[:1]
     ears = [
         Ear(ours, "/api/v1/stream", last),
         Ear(ours, "/api/v1/stream", last, headers={"Last-Event-ID": cursor}),
