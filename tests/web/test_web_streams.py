@@ -64,9 +64,12 @@ def test_the_stream_of_a_workspace_tells_what_happens_there_and_nothing_of_anoth
         first = http.post("/api/v1/jobs", json={"type": "a"}).json()["id"]
         http.post("/api/v1/jobs", json={"type": "b"})
         hers = other.post("/api/v1/jobs", json={"type": "a"}).json()["id"]
+        opening = next(event for event in told if event[1] == "stream.open")[2]["cursor"]
         cursor, name, data = stored(told)
         assert (name, data["job_id"]) == ("job.created", first)
         assert stored(theirs)[2]["job_id"] == hers
+    with stream(http, f"/api/v1/stream?type=a&after={opening}") as told:
+        assert stored(told)[2]["job_id"] == first
     second = http.post("/api/v1/jobs", json={"type": "a"}).json()["id"]
     with stream(http, "/api/v1/stream?type=a", headers={"Last-Event-ID": cursor}) as told:
         assert stored(told)[2]["job_id"] == second

@@ -14,6 +14,7 @@ from starlette.types import Send
 from jobtrail.core.errors import Invalid
 from jobtrail.service import jobs
 from jobtrail.web.api.job_lists import JobFilter, filter_of
+from jobtrail.web.live import frame
 from jobtrail.web.runtime import Call
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "keep-alive"}
@@ -55,8 +56,19 @@ async def stream_job(call: Call, job_id: UUID, headers: LastSeen, query: JobStre
 
 async def stream_workspace(call: Call, headers: LastSeen, query: StreamQuery) -> StreamingResponse:
     """Events of the workspace's jobs as they are stored, from now on or after the last one that was seen."""
-    cursor = headers.last_event_id or query.after or await call.runtime.hub.position()
-    return _Stream(call.runtime.hub.workspace(call.workspace, filter_of(query), cursor, call.principal.listener))
+    hub, filter = call.runtime.hub, filter_of(query)
+    if cursor := headers.last_event_id or query.after:
+        return _Stream(hub.workspace(call.workspace, filter, cursor, call.principal.listener))
+    cursor = await hub.position()  # before the answer begins: what happens from now on is told
+    return _Stream(_opened(cursor, hub.workspace(call.workspace, filter, cursor, call.principal.listener)))
+
+
+async def _opened(cursor: str, frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Tells where the stream begins, for who is cut off before its first event."""
+    async with aclosing(frames):
+        yield frame.opened(cursor)
+        async for each in frames:
+            yield each
 
 
 class _Stream(StreamingResponse):
