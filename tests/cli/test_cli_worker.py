@@ -41,7 +41,7 @@ def test_once_works_what_is_there_and_stops(project: Terminal, scene: Scene) -> 
     ran = project.process("worker", "start", "--once", "--slots", "2")
     assert (
         ran.code == 0
-        and "2 slots on default, greetings, webhooks, knows command, endless, hello, jobtrail.webhook, short" in ran.err
+        and "2 slots on default, greetings, webhooks, knows command, endless, hello, jobtrail.bulk," in ran.err
     )
     assert {scene.job(id).status for id in done} == {"COMPLETED"}
     assert scene.job(others).status == "QUEUED"
