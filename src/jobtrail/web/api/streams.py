@@ -19,6 +19,7 @@ from jobtrail.web.runtime import Call
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Connection": "keep-alive"}
 _MOST_SEQ = 2_147_483_647
+_Workspace = Annotated[UUID, msgspec.Meta(description="For a login: which of the person's workspaces.")]
 
 
 class LastSeen(msgspec.Struct, frozen=True):
@@ -32,6 +33,7 @@ class JobStreamQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     after: Annotated[int, msgspec.Meta(ge=0, le=_MOST_SEQ, description="Only events with a higher seq.")] | None = None
     logs: bool = True
+    workspace: _Workspace | None = None
 
 
 class StreamQuery(JobFilter, frozen=True, kw_only=True):
@@ -40,7 +42,7 @@ class StreamQuery(JobFilter, frozen=True, kw_only=True):
     after: Annotated[str, msgspec.Meta(max_length=200, description="The `id` of an event of this stream.")] | None = (
         None
     )
-    workspace: Annotated[UUID, msgspec.Meta(description="For a login: which of the person's workspaces.")] | None = None
+    workspace: _Workspace | None = None
 
 
 async def stream_job(call: Call, job_id: UUID, headers: LastSeen, query: JobStreamQuery) -> StreamingResponse:
