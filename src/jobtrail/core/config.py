@@ -48,8 +48,8 @@ class Config:
     trusted_proxies: tuple[str, ...] = ()
     read_connections: int = 4
     write_connections: int = 8
-    key_requests_per_second: float = 500.0  # 0: no limit
-    workspace_requests_per_second: float = 2_000.0
+    key_requests_per_second: float = 1_000.0  # 0: no limit
+    workspace_requests_per_second: float = 3_000.0
 
     queues: tuple[str, ...] = ()  # none named: all
     slots: int = 8
