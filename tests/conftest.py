@@ -9,9 +9,14 @@ from uuid import UUID
 
 import pytest
 from database import Clock, Connection, Database, TestServer, new_home, remove_home, test_server
+from hypothesis import settings
 from scene import WORKSPACE, Scene
 
 HOME = pytest.StashKey[Path]()
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,5 +1,5 @@
-"""Loaded by schemathesis, in its own process: aims two of three valid requests at things that are there and that it may change,
-so that not all are answered with 404. What is invalid stays as it was made up."""
+"""Loaded by schemathesis, in its own process: aims two of three valid requests at things that are there and that
+it may change, so that not all are answered with 404. What is invalid stays as it was made up."""
 
 from __future__ import annotations
 
@@ -63,9 +63,8 @@ class Aim:
         if name == "stream_job":
             self._listen(case.query)
         if _REMOVES.match(name) and self.kept & {value for value in path.values() if isinstance(value, str)}:
-            path.update(
-                self.fresh[name]()
-            )  # a key that revokes itself would have everything after it answered with 401
+            # Not what others are aimed at; and a key that revokes itself would leave nothing but 401 behind.
+            path.update(self.fresh[name]())
         meta = case.meta
         if meta is None or meta.generation.mode.is_negative or meta.phase.name == TestPhase.STATEFUL:
             return  # a chain of requests knows its own ids

@@ -23,6 +23,7 @@ from jobtrail.service import gates
 from jobtrail.service.jobs import Filter
 from jobtrail.store.db import Scope
 from jobtrail.store.pool import Database as Pool
+from jobtrail.store.pool import Dial
 from jobtrail.store.query import Flow, Query
 from jobtrail.store.throwaway import Clock, Database
 from jobtrail.testing.drain import Drain
@@ -53,6 +54,7 @@ class Bench:
         self._apps: dict[App, Callable[[], datetime]] = {}
         self._runners: dict[str, Runner] = {}
         self._deciders: dict[UUID, set[str]] = {}
+        self.house = Pool(Dial(url=database.app_url, name="jobtrail-house"))
         self.client = self._client(DEFAULT_WORKSPACE)
 
     @property
@@ -169,6 +171,7 @@ class Bench:
             app.now = now
         for client in self._clients.values():
             client.close()
+        self.house.close()
         self.clock.close()
 
     def __enter__(self) -> Self:
@@ -181,6 +184,7 @@ class Bench:
         """A drain of this database, which runs when it is told to."""
         return Drain(
             url=self.database.app_url,
+            house=self.house,
             clients=self.clients,
             runners=self.runners,
             folder=self.folder,

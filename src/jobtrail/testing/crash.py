@@ -120,8 +120,8 @@ class Trial:
         killed = work(job_id, place, passed)
         if killed:
             alive = [worker.id for worker in self._bench.client.workers() if worker.stopped_at is None]
-            self._bench.client.run(workers.stop(alive, "killed by the test"))
-            self._bench.client.run(workers.rescue())
+            self._bench.house.run(workers.stop(alive, "killed by the test"))
+            self._bench.house.run(workers.rescue())
         return killed
 
     def _in_this_process(self, job_id: UUID, place: str | None, passed: list[str]) -> bool:

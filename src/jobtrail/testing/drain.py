@@ -19,7 +19,7 @@ from jobtrail.runners import registry
 from jobtrail.runners.protocol import Runner
 from jobtrail.service import gates, upkeep, workers
 from jobtrail.service.jobs import Filter
-from jobtrail.store.pool import Dial
+from jobtrail.store.pool import Database, Dial
 from jobtrail.worker.plan import Plan
 from jobtrail.worker.worker import Worker
 
@@ -35,9 +35,11 @@ class Stuck(AssertionError):  # noqa: N818  (told as a failed assertion, and rea
 
 @dataclass(slots=True, kw_only=True)
 class Drain:
-    """One drain. `clients` are one for each workspace under test. Setting `killed` ends it as a kill ends a worker."""
+    """One drain. `clients` are one for each workspace under test, `house` does upkeep in all of them. Setting `killed`
+    ends it as a kill ends a worker."""
 
     url: str = field(repr=False)
+    house: Database
     clients: Sequence[Client]
     runners: Mapping[str, Runner]
     folder: Path
@@ -127,10 +129,9 @@ class Drain:
 
     def _move(self) -> tuple[int, float | None]:
         """What upkeep does: starts what is due, ends what is over, takes jobs from workers that are gone."""
-        client = self.clients[0]
-        staged = client.run(upkeep.stage())
-        expired, _ = client.run(gates.expire())
-        lost = client.run(workers.rescue())
+        staged = self.house.run(upkeep.stage())
+        expired, _ = self.house.run(gates.expire())
+        lost = self.house.run(workers.rescue())
         return staged.moved + expired + len(lost), staged.next_due_seconds
 
     def _known(self) -> dict[str, Runner]:

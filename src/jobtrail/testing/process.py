@@ -12,6 +12,7 @@ from jobtrail.app import App, Call
 from jobtrail.client import Client
 from jobtrail.core.errors import Misconfigured
 from jobtrail.runners.child import imported
+from jobtrail.store.pool import Database, Dial
 from jobtrail.testing.drain import Drain
 from jobtrail.testing.mortal import Death, MortalRunner, kill_this_process
 
@@ -22,10 +23,14 @@ def main() -> None:
     sys.path[:] = orders["path"]
     app = _app(orders["module"], orders["qualname"])
     death = Death(UUID(orders["job_id"]), orders["place"], kill_this_process)
-    with Client(orders["url"], workspace=app.workspace) as client:
+    with (
+        Client(orders["url"], workspace=app.workspace) as client,
+        Database(Dial(url=orders["url"], name="jobtrail-house")) as house,
+    ):
         app.connect(client)
         drain = Drain(
             url=orders["url"],
+            house=house,
             clients=[client],
             runners={type: MortalRunner(runner, death) for type, runner in app.runners.items()},
             folder=Path(orders["folder"]),
