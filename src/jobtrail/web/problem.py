@@ -18,7 +18,8 @@ RETRY_SECONDS: Final = 2
 _STATUS: Final[tuple[tuple[type[JobtrailError], int], ...]] = (
     (errors.Unauthenticated, 401),
     (errors.TooLarge, 413),
-    (errors.Limited, 429),
+    (errors.TooOften, 429),
+    (errors.Limited, 409),
     (errors.ConcurrentUpdate, 412),
     (errors.Conflict, 409),
     (errors.NotFound, 404),

@@ -108,7 +108,8 @@ BULK: Final = (Route("POST", "/api/v1/bulk", bulk.run_bulk, Needs.JOBS_ENQUEUE, 
 _DISABLED: Final = "The webhook is disabled, or the delivery is under way."
 _HOOK: Final = "/api/v1/webhooks/{webhook_id}"
 WEBHOOKS: Final = (
-    Route("POST", "/api/v1/webhooks", webhooks.create_webhook, Needs.WEBHOOKS_WRITE, 201, makes="/webhook/id"),
+    Route("POST", "/api/v1/webhooks", webhooks.create_webhook, Needs.WEBHOOKS_WRITE, 201,
+          {409: "The workspace has as many webhooks as it may."}, makes="/webhook/id"),
     Route("GET", "/api/v1/webhooks", webhooks.list_webhooks, Needs.WEBHOOKS_READ),
     Route("GET", _HOOK, webhooks.get_webhook, Needs.WEBHOOKS_READ),
     Route("PATCH", _HOOK, webhooks.change_webhook, Needs.WEBHOOKS_WRITE, also={412: _CHANGED}),
