@@ -20,6 +20,7 @@ from jobtrail.core.errors import JobtrailError
 from jobtrail.web import problem, reading
 from jobtrail.web.auth import Door
 from jobtrail.web.observing import Observed, request_id_of
+from jobtrail.web.paths import Paths
 from jobtrail.web.routing import Open, Reply, Route, Shape, shape_of
 from jobtrail.web.runtime import Call, Runtime, Service
 from jobtrail.web.table import ROUTES
@@ -53,14 +54,9 @@ class Web(Starlette):
         by_path: defaultdict[str, dict[str, _Bound]] = defaultdict(dict)
         for route in routes:
             by_path[route.path][route.method] = _Bound(route, shape_of(route))
-        super().__init__(
-            routes=[
-                StarletteRoute(path, self._endpoint(methods), methods=_METHODS) for path, methods in by_path.items()
-            ],
-            exception_handlers={HTTPException: _refused},
-            lifespan=_lifespan,
-        )
-        self.router.redirect_slashes = False
+        super().__init__(exception_handlers={HTTPException: _refused})
+        found = [StarletteRoute(path, self._endpoint(methods), methods=_METHODS) for path, methods in by_path.items()]
+        self.router = Paths(found, _lifespan)
         self.add_middleware(Observed, runtime=self.runtime)
 
     async def start(self) -> None:

@@ -18,6 +18,7 @@ from jobtrail.core.status import JobStatus, WaitReason, allowed_actions
 from jobtrail.service import attempts, jobs, steps, trail
 from jobtrail.service.jobs import Change, NewJob, Options
 from jobtrail.store.identity import new_id
+from jobtrail.store.query import Steps, ask, flow
 from jobtrail.store.wake import ORDERS
 from jobtrail.web import reading
 from jobtrail.web.routing import Reply
@@ -137,21 +138,29 @@ async def enqueue_jobs(call: Call, body: RawJobs) -> Reply[AcceptedJobs]:
 
 async def get_job(call: Call, job_id: UUID) -> Reply[JobDetail]:
     """One job with its steps, attempts, latest events and result."""
-    job = await call.found(jobs.get(call.workspace, job_id), f"job {job_id}")
-    facts = await call.found(jobs.facts(call.workspace, job_id), f"job {job_id}")
+    detail = await call.read(_detail(call.workspace, job_id))
+    return Reply(detail, headers={"ETag": etag(detail.job.version)})
+
+
+@flow
+def _detail(workspace: UUID, job_id: UUID) -> Steps[JobDetail]:
+    """All that is shown of a job, in one transaction. Raises NotFound."""
+    job = yield from ask(jobs.get(workspace, job_id))
+    facts = yield from ask(jobs.facts(workspace, job_id))
+    if job is None or facts is None:
+        raise NotFound(f"there is no job {job_id} in this workspace")
     after = max(0, job.version - _LATEST_EVENTS)
-    events = await call.read(trail.events(call.workspace, job_id, after=after, limit=_LATEST_EVENTS))
+    events = yield from ask(trail.events(workspace, job_id, after=after, limit=_LATEST_EVENTS))
     waits = None if job.wait_reason is None else WaitReason(job.wait_reason)
-    detail = JobDetail(
+    return JobDetail(
         job=job,
         why=why.sentence(facts),
         allowed_actions=list(allowed_actions(JobStatus(job.status), waits)),
-        steps=await call.read(steps.listed(call.workspace, job_id)),
-        attempts=await call.read(attempts.listed(call.workspace, job_id)),
+        steps=(yield from ask(steps.listed(workspace, job_id))),
+        attempts=(yield from ask(attempts.listed(workspace, job_id))),
         events=[event_view(event) for event in events],
-        result=await call.read(jobs.result(call.workspace, job_id)),
+        result=(yield from ask(jobs.result(workspace, job_id))),
     )
-    return Reply(detail, headers={"ETag": etag(job.version)})
 
 
 class ChangeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
