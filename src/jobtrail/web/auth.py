@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import time
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from uuid import UUID
@@ -156,6 +157,7 @@ def _check_local(request: Request) -> None:
         raise Denied(f"a page of {origin} may ask nothing here")
 
 
+@lru_cache(maxsize=1_024)
 def _is_local(host: str) -> bool:
     if host == "localhost":
         return True

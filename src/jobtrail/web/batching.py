@@ -61,6 +61,9 @@ class Batcher:
 
     async def _empty(self) -> None:
         while self._waiting:
+            await asyncio.sleep(0)  # those that have arrived with the first one come along
+            if not self._waiting:
+                break
             whose = next(iter(self._waiting))
             group = self._waiting.pop(whose)
             if len(group) > self._at_once:

@@ -14,7 +14,7 @@ PLAIN_NAME: Final = "jobtrail"
 
 def is_secure(request: Request) -> bool:
     """Whether the browser speaks HTTPS, to us or to the proxy that we trust."""
-    return request.url.scheme == "https"
+    return bool(request.scope.get("scheme") == "https")
 
 
 def of(token: str, lasts: timedelta, *, secure: bool) -> str:
