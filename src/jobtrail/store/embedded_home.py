@@ -118,7 +118,7 @@ def find_place(home: Path) -> Place | None:
 def _make_home(home: Path) -> None:
     if home.is_dir():
         return
-    if home.exists():
+    if home.exists() and not home.is_dir():  # not one that another command has made since the line above
         raise Misconfigured(
             f"{home} is a file, but the embedded database needs a directory: remove it, or name another."
         )
