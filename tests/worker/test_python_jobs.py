@@ -23,6 +23,7 @@ from worker.at_work import scene as make_scene
 
 import jobtrail as jt
 from jobtrail.runners.context import EX_FORKED
+from jobtrail.worker.journal import Journal
 
 AT_ONCE = jt.Retry(max_attempts=3, delay=0)
 
@@ -257,3 +258,28 @@ def test_code_that_raises_what_is_no_exception_fails_its_attempt_only(scene: Sce
     handles = [odd.enqueue(how=how) for how in ("raise", "cancel")]
     with scene.work(slots=1):
         assert [scene.ends(handle).error_code for handle in handles] == ["Odd", "CancelledError"]
+
+
+def test_lines_that_are_on_their_way_when_a_job_ends_are_not_lost(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = threading.Event()
+    store = Journal._store
+
+    async def late(journal: Journal, chunks: list[Any]) -> None:
+        if chunks:
+            taken.set()
+            await asyncio.sleep(0.5)  # an end that does not wait for the lines comes before them
+        await store(journal, chunks)
+
+    monkeypatch.setattr(Journal, "_store", late)
+
+    @scene.app.job("says")
+    async def says(ctx: jt.Context) -> None:
+        ctx.log.info("hello")
+        await asyncio.to_thread(taken.wait)
+
+    handle = says.enqueue()
+    with scene.work():
+        assert scene.ends(handle).status == "COMPLETED"
+    assert [line["message"] for line in scene.log(handle)] == ["hello"]

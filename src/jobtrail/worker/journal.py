@@ -41,7 +41,7 @@ _encode = msgspec.json.Encoder(enc_hook=repr).encode
 class Book:
     """What one attempt has written and is not stored yet. Filled from any thread, emptied by the journal."""
 
-    __slots__ = ("fence", "lines", "next_line", "percent", "stage", "told_at", "told_percent", "written")
+    __slots__ = ("fence", "lines", "next_line", "percent", "stage", "storing", "told_at", "told_percent")
 
     def __init__(self, fence: Fence, next_line: int = 1) -> None:
         self.fence = fence
@@ -51,7 +51,12 @@ class Book:
         self.stage: str | None = None
         self.told_percent = -1
         self.told_at = 0.0
-        self.written = False
+        self.storing = False  # what it had is on its way to the database
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether anything is not stored yet: an attempt that ends before it is would lose it."""
+        return bool(self.lines) or self.percent is not None or self.storing
 
 
 class Journal:
@@ -88,7 +93,7 @@ class Journal:
 
     async def settle(self, book: Book) -> None:
         """Writes what an attempt still has, before its end is written."""
-        if book.lines or book.percent is not None:
+        if book.unsettled:
             book.told_at = 0.0
             async with self._writing:
                 await self._write([book])
@@ -118,8 +123,18 @@ class Journal:
     async def _write(self, books: list[Book]) -> None:
         chunks: list[NewChunk] = []
         for book in books:
+            book.storing = True
             lines, book.lines = book.lines, []
             chunks += chunks_of(book, lines)
+        try:
+            await self._store(chunks)
+            for book in books:
+                await self._tell_progress(book)
+        finally:
+            for book in books:
+                book.storing = False
+
+    async def _store(self, chunks: list[NewChunk]) -> None:
         for at in range(0, len(chunks), 100):
             part = chunks[at : at + 100]
             try:
@@ -129,8 +144,6 @@ class Journal:
                 continue
             for attempt_id in {chunk.fence.attempt_id for chunk in part} - still_open:
                 self._stale(attempt_id)
-        for book in books:
-            await self._tell_progress(book)
 
     async def _tell_progress(self, book: Book) -> None:
         if book.percent is None or int(book.percent) == book.told_percent:

@@ -104,7 +104,7 @@ class Slot:
         running = desk.running
         if running.reason == LOST:
             return
-        if desk.book.lines or desk.book.percent is not None:
+        if desk.book.unsettled:
             await self._room.journal.settle(desk.book)
         if isinstance(outcome, Stopped):
             await self._end_stopped(running, outcome.used)
