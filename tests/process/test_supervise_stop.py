@@ -36,6 +36,21 @@ if os.fork(): os._exit(0)
 code = "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(os.getpid(), flush=True); signal.pause()"
 os.execve(sys.executable, [sys.executable, "-I", "-S", "-c", code], {})
 """
+LEFT_DAEMON = """
+import os, sys
+told, tells = os.pipe()
+os.set_inheritable(tells, True)
+if os.fork(): os.close(tells); os.wait(); os.read(told, 1); sys.exit(4)
+os.setsid()
+if os.fork(): os._exit(0)
+code = (
+    "import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    f"print(os.getpid(), flush=True); os.write({tells}, b'x'); signal.pause()"
+)
+os.execve(sys.executable, [sys.executable, "-I", "-S", "-c", code], {})
+"""
+"""Its starter ends as soon as it is there."""
+
 STUBBORN = "trap '' TERM; echo $$; while :; do sleep 1; done"
 
 
@@ -129,8 +144,7 @@ def test_a_daemon_that_left_everything_behind_is_gone_after_cancel(sight: str) -
 def test_a_daemon_is_gone_after_its_starter_has_ended_by_itself(sight: str) -> None:
     async def main() -> tuple[Ended, Printed]:
         printed = Printed()
-        daemon = DAEMON.replace("signal.pause()\nos.setsid", "sys.exit(4)\nos.setsid")
-        what = Spec(argv=[*PYTHON, daemon], env=PATH, marker=os.urandom(8).hex(), grace=timedelta(seconds=0.2))
+        what = Spec(argv=[*PYTHON, LEFT_DAEMON], env=PATH, marker=os.urandom(8).hex(), grace=timedelta(seconds=0.2))
         return await run(what, on_output=printed, cancelled=asyncio.Event()), printed
 
     ended, printed = asyncio.run(main())
