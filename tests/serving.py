@@ -41,12 +41,12 @@ class Served:
     clients: list[httpx2.Client] = field(default_factory=list)
 
     def key(self, *, workspace: UUID = DEFAULT_WORKSPACE, scopes: Iterable[ApiScope] = EVERYTHING,
-            name: str = "test") -> str:  # fmt: skip
+            name: str = "test", user_id: UUID | None = None) -> str:  # fmt: skip
         """A new key of a workspace, as text."""
         key_id, secret = new_id(), new_secret()
         text = api_keys.make(key_id, secret)
         digest = api_keys.digest(api_keys.parse(text)[1])
-        new = NewKey(id=key_id, name=name, secret_hash=digest, scopes=frozenset(scopes))
+        new = NewKey(id=key_id, name=name, secret_hash=digest, scopes=frozenset(scopes), user_id=user_id)
         with closing(self.database.connect()) as conn:
             run(conn, keys.create(workspace, new, ADMIN, EVERYTHING), Scope.of(ALL))
         return text

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import time
-from collections.abc import Callable
 
 import httpx2
 import pytest
@@ -14,13 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from serving import Served
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within 30 s"
-        time.sleep(0.01)
+from worker.at_work import wait_until
 
 
 def test_alive_and_ready(web: Served) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import httpx2
 import pytest
-from database import Database
+from database import Clock, Database
 from serving import ADMIN, EVERYTHING, Served, served
 
 from jobtrail.client import DEFAULT_WORKSPACE
@@ -51,13 +52,25 @@ def test_nobody_makes_a_key_that_may_more_than_they_do(web: Served) -> None:
     assert maker.post("/api/v1/api-keys", json={"name": "same", "scopes": ["jobs:read"]}).status_code == 201
 
 
-def test_a_key_that_has_expired_opens_nothing(web: Served, http: httpx2.Client) -> None:
-    body = {"name": "late", "scopes": ["jobs:read"], "expires_at": "2020-01-01T00:00:00Z"}
-    made = http.post("/api/v1/api-keys", json=body)
-    if made.status_code == 201:
-        assert web.client(made.json()["key"]).get("/api/v1/jobs").status_code == 401
-    else:
-        assert made.status_code == 422
+def test_a_key_that_has_expired_opens_nothing(web: Served, http: httpx2.Client, clock: Clock) -> None:
+    late = {"name": "late", "scopes": ["jobs:read"], "expires_at": "2020-01-01T00:00:00Z"}
+    assert http.post("/api/v1/api-keys", json=late).status_code == 422
+    soon = {**late, "expires_at": (clock.now() + timedelta(hours=1)).isoformat()}
+    key = http.post("/api/v1/api-keys", json=soon).json()["key"]
+    clock.advance(hours=2)
+    refused = web.client(key).get("/api/v1/jobs")
+    assert (refused.status_code, "has expired" in refused.json()["detail"]) == (401, True)
+
+
+def test_what_a_persons_key_makes_ends_with_their_membership(web: Served, ann: UUID) -> None:
+    with closing(web.database.connect()) as conn:
+        scope = Scope.of(ALL)
+        run(conn, memberships.change_role(DEFAULT_WORKSPACE, ann, Role.ADMIN, ADMIN, EVERYTHING), scope)
+        hers = web.client(web.key(user_id=ann))
+        made = hers.post("/api/v1/api-keys", json={"name": "second", "scopes": ["jobs:read"]})
+        assert made.json()["api_key"]["user_id"] == str(ann)
+        run(conn, memberships.remove(DEFAULT_WORKSPACE, ann, ADMIN, EVERYTHING), scope)
+    assert web.client(made.json()["key"]).get("/api/v1/jobs").status_code == 401
 
 
 def test_wrong_keys_are_slowed_down(web: Served) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,16 +9,10 @@ import httpx2
 from database import Database
 from serving import served
 from store.embedded_server import a_home
+from worker.at_work import wait_until
 
 from jobtrail.store import embedded, migrate
 from jobtrail.store.pool import Dial, connect
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within 90 s"
-        time.sleep(0.05)
 
 
 def is_told(answer: httpx2.Response) -> bool:
@@ -47,8 +39,8 @@ def test_it_says_that_the_database_is_away_and_works_again_when_it_is_back(tmp_p
             assert http.get("/health").status_code == 200
             assert http.get("/metrics").text.count("jobtrail_database_up 0.0") == 1
             embedded.start(home)
-            until(lambda: http.get("/ready").status_code == 200, "it is ready again")
-            until(
+            wait_until(lambda: http.get("/ready").status_code == 200, "it is ready again")
+            wait_until(
                 lambda: http.post("/api/v1/jobs", json=body, headers=key).status_code in (200, 201), "it accepts again"
             )
             assert http.post("/api/v1/jobs", json=body, headers=key).status_code == 200

@@ -90,8 +90,13 @@ class Door:
             self._wrong.take(address, "wrong keys from this address")
             raise Unauthenticated(error.message) from error
         assert facts is not None  # noqa: S101  (nothing was admitted without)
-        actor = Actor(ActorType.API_KEY, str(facts.id))
-        return Principal(workspace=facts.workspace_id, actor=actor, scopes=scopes, key_id=facts.id)
+        return Principal(
+            workspace=facts.workspace_id,
+            actor=Actor(ActorType.API_KEY, str(facts.id)),
+            scopes=scopes,
+            key_id=facts.id,
+            user_id=facts.user_id,  # what a person's key makes is the person's too, and ends with their membership
+        )
 
     async def _of_login(self, request: Request, token: str) -> Principal:
         """A person who signed in, in the workspace that the request names, or in their only one."""

@@ -44,12 +44,14 @@ class Batcher:
         self._send, self._at_once = send, at_once
         self._waiting: defaultdict[tuple[UUID, Actor], list[Wanted]] = defaultdict(list)
         self._senders: set[asyncio.Task[None]] = set()
+        self._sending = 0
 
     async def enqueue(self, workspace: UUID, actor: Actor, job: NewJob, key: str | None) -> Accepted:
         """Accepts a job; answers when it is committed. Raises what the verb raises."""
         wanted = Wanted(job, key)
         self._waiting[workspace, actor].append(wanted)
-        if len(self._senders) < _SENDERS:
+        if self._sending < _SENDERS:
+            self._sending += 1
             task = asyncio.create_task(self._empty())
             self._senders.add(task)
             task.add_done_callback(self._senders.discard)
@@ -60,17 +62,23 @@ class Batcher:
         await asyncio.gather(*self._senders)
 
     async def _empty(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(0)  # those that have arrived with the first one come along
-            if not self._waiting:
-                break
-            whose = next(iter(self._waiting))
-            group = self._waiting.pop(whose)
-            if len(group) > self._at_once:
-                self._waiting[whose] = group[self._at_once :]
-            group = group[: self._at_once]
-            try:
-                await self._send(*whose, group)
-            except Exception as error:  # noqa: BLE001  it is raised where each was asked for
-                for wanted in group:
-                    wanted.tell(error)
+        """Sends until nothing waits. Between that look and the count nobody else runs, so no enqueue is left waiting."""
+        try:
+            while self._waiting:
+                await asyncio.sleep(0)  # those that have arrived with the first one come along
+                if self._waiting:
+                    await self._send_some()
+        finally:
+            self._sending -= 1
+
+    async def _send_some(self) -> None:
+        whose = next(iter(self._waiting))
+        group = self._waiting.pop(whose)
+        if len(group) > self._at_once:
+            self._waiting[whose] = group[self._at_once :]
+        group = group[: self._at_once]
+        try:
+            await self._send(*whose, group)
+        except Exception as error:  # noqa: BLE001  it is raised where each was asked for
+            for wanted in group:
+                wanted.tell(error)
