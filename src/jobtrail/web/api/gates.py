@@ -62,8 +62,8 @@ async def reject_gate(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBod
 
 
 async def _decide(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBody, *, approve: bool) -> Reply[GateStanding]:
-    known = await call.read(gates.listed(call.workspace, waiting=False, job_id=job_id, limit=10_000))
-    if gate_id not in {gate.id for gate in known}:
+    gate = await call.read(gates.get(call.workspace, gate_id))
+    if gate is None or gate.job_id != job_id:
         raise NotFound(f"there is no gate {gate_id} of job {job_id} in this workspace")
     form = None if body.form is None else jsonguard.encode(body.form, at="form").decode()
     comment = None if body.comment is None else jsonguard.clean_text(body.comment)

@@ -75,14 +75,10 @@ class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     estimated_seconds: Annotated[float, msgspec.Meta(ge=0, le=2_592_000)] | None = None
 
 
-class BatchItem(NewJobBody, frozen=True, kw_only=True):
-    """A job of a batch."""
-
-
 class NewJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Jobs to accept together: all or none."""
 
-    jobs: Annotated[list[BatchItem], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)]
+    jobs: Annotated[list[NewJobBody], msgspec.Meta(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class RawJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,7 +125,7 @@ async def enqueue_jobs(call: Call, body: RawJobs) -> Reply[AcceptedJobs]:
     """Accept up to 10 000 jobs together: all or none."""
     types = call.runtime.service.types
     wanted = [
-        new_job(reading.item_value(raw, BatchItem, f"jobs[{at}]"), types, f"jobs[{at}].")
+        new_job(reading.item_value(raw, NewJobBody, f"jobs[{at}]"), types, f"jobs[{at}].")
         for at, raw in enumerate(body.jobs)
     ]
     done = await call.write(jobs.enqueue(call.workspace, wanted, call.principal.actor), *_hints(wanted))
