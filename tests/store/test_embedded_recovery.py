@@ -89,6 +89,17 @@ def test_a_zombie_postmaster_does_not_count_as_running(home: Path) -> None:
     assert parent.leave() == 0
 
 
+def test_a_postmaster_that_ends_while_we_look_leaves_no_zombie(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = embedded.start(home, settings=QUICK)
+    os.kill(server.pid, signal.SIGKILL)
+    until(lambda: psutil.Process(server.pid).status() == psutil.STATUS_ZOMBIE)
+    with monkeypatch.context() as just_before:  # its state was read a moment ago, its arguments are read now
+        just_before.setattr(psutil.Process, "status", lambda _process: psutil.STATUS_RUNNING)
+        assert live_pid(server.data_dir) is None
+    assert not psutil.pid_exists(server.pid)
+    embedded.stop(server)
+
+
 def test_a_pid_that_went_to_another_program_does_not_count_as_running(home: Path) -> None:
     embedded.stop(embedded.start(home, settings=QUICK))
     stale = [str(os.getpid()), str(home / "pg"), "1", "5432", str(home / "run"), "", "1 1", "ready"]

@@ -97,6 +97,9 @@ def is_postmaster(pid: int, data: Path) -> bool:
         words = process.cmdline()
         # A process that is about to end has no arguments any more, but still holds its files.
         return str(data) in words if words else process.name() == "postgres"
+    except psutil.ZombieProcess:  # it ended while we looked
+        _reap(process)
+        return False
     except psutil.AccessDenied:
         return True  # somebody else's process that we may not inspect: never take its data away
     except psutil.NoSuchProcess:
@@ -104,11 +107,11 @@ def is_postmaster(pid: int, data: Path) -> bool:
 
 
 def _reap(process: psutil.Process) -> None:
-    if process.ppid() == os.getpid() and process.name() in ("postgres", "postmaster"):
-        try:
+    try:
+        if process.ppid() == os.getpid() and process.name() in ("postgres", "postmaster"):
             os.waitpid(process.pid, os.WNOHANG)
-        except ChildProcessError:  # another thread was faster
-            return
+    except (ChildProcessError, psutil.NoSuchProcess):  # another thread was faster
+        return
 
 
 def take_data(place: Place, say: Callable[[str], None]) -> int | None:
