@@ -31,6 +31,11 @@ ADMIN = Actor(ActorType.USER, "admin")
 EVERYTHING = frozenset(ApiScope)
 
 
+def mistyped(key: str) -> str:
+    """A key with one wrong character. Not the last one: two of its bits mean nothing."""
+    return key[:-2] + ("B" if key[-2] == "A" else "A") + key[-1]
+
+
 @dataclass(slots=True)
 class Served:
     """A server that runs, and what talks to it."""

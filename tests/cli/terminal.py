@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -56,7 +57,13 @@ class Terminal:
     def __call__(self, *argv: str) -> Ran:
         """Runs a command in this process."""
         self.capture.readouterr()
-        code = main(argv)
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        try:
+            code = main(argv)
+        finally:  # a command sets logging up for its process, and this process goes on
+            root.handlers[:] = handlers
+            root.setLevel(level)
         out, err = self.capture.readouterr()
         return Ran(code, out, err)
 

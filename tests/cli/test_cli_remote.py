@@ -14,7 +14,7 @@ import pytest
 from cli.terminal import Ran, Terminal
 from database import Database
 from scene import ME, Scene
-from serving import Served, served
+from serving import Served, mistyped, served
 
 from jobtrail.core.ids import short
 from jobtrail.core.scopes import ApiScope
@@ -163,7 +163,7 @@ def test_exit_codes_are_those_of_what_went_wrong(
     jobtrail.ok("job", "get", job_id)
     denied = jobtrail("job", "cancel", job_id)
     assert denied.code == 4 and "jobs:cancel" in denied.err
-    monkeypatch.setenv("JOBTRAIL_API_KEY", web.key()[:-1] + "A")
+    monkeypatch.setenv("JOBTRAIL_API_KEY", mistyped(web.key()))
     wrong = jobtrail("job", "list", "-o", "json")
     assert wrong.code == 4 and error_of(wrong)["code"] == "unauthenticated"
     assert "JOBTRAIL_API_KEY" in error_of(wrong)["fix"][0]
