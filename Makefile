@@ -1,5 +1,5 @@
 # Everything that a developer does here, in one word each. Nothing is needed but make, Python 3.11 or newer, and, for the
-# tests, git, curl, Node.js, Prometheus' promtool and a PostgreSQL 15 beside the one that Jobtrail brings.
+# tests, git, curl, Node.js, Prometheus' promtool and a PostgreSQL 15 beside the one that Jobtrail brings; npm for `interop`.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -17,9 +17,13 @@ LAWS    := tests/law/test_docs.py tests/law/test_floors.py tests/law/test_sizes.
 # What the system must have for the tests: a program and the Debian package that brings it.
 SYSTEM  := git:git curl:curl node:nodejs promtool:prometheus /usr/lib/postgresql/15/bin/postgres:postgresql-15
 
+# Where npm puts the programs of others; their tests need them, and no other test does.
+OTHERS  := .interop
+INTEROP := tests/interop
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check setup format bench docs prove system pins clean
+.PHONY: help demo test interop check setup format bench docs prove system pins clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +36,18 @@ test: $(DEV) system ## Run all tests, on PostgreSQL 15 and 18 (under ten minutes
 	echo "== PostgreSQL 15: the database, the verbs, the laws"; \
 	JOBTRAIL_TEST_POSTGRES=15 $(PYTEST) --ignore-glob '*/test_docs*' tests/store tests/service tests/law || status=1; \
 	echo "== PostgreSQL 18: everything"; \
-	$(PYTEST) tests || status=1; \
+	$(PYTEST) --ignore $(INTEROP) tests || status=1; \
 	exit $$status
+
+interop: $(DEV) system ## Run the tests against the real Claude Code and the real nexrender, which npm installs (a few minutes)
+	@.ci/system npm:npm
+	@status=0; $(INTEROP)/install $(OTHERS) || status=$$?; \
+	if test $$status = 75; then \
+	  echo "== NOT TESTED against Claude Code and nexrender: no package registry can be reached from here" >&2; exit 0; \
+	fi; \
+	test $$status = 0 || exit 1; \
+	echo "== Claude Code and nexrender: the real ones"; \
+	$(PYTEST) $(INTEROP)
 
 check: $(DEV) ## Check style, types, floors, and what the docs promise (a few seconds, no database)
 	$(BIN)/ruff check .
@@ -56,7 +70,8 @@ docs: $(DEV) ## Write anew the pages that are rendered from the source
 	@PYTHONPATH=tests $(BIN)/python tests/law/rendered.py
 
 prove: $(DEV) system ## Run all tests with deep properties and long chaos runs (takes long)
-	@JOBTRAIL_DEEP=1 $(PYTEST) --timeout 1800 tests
+	@JOBTRAIL_DEEP=1 $(PYTEST) --timeout 1800 --ignore $(INTEROP) tests
+	@JOBTRAIL_DEEP=1 $(MAKE) --no-print-directory interop
 
 # A .venv from nothing. The stamps make the second time quick.
 $(BIN)/python:
@@ -94,4 +109,4 @@ pins: | $(BIN)/python
 
 clean: ## Remove what was made here: the environment, caches, and the demo's database
 	@if test -d .jobtrail && test -x $(BIN)/jobtrail; then $(BIN)/jobtrail db down --yes; fi
-	rm -rf $(VENV) .jobtrail .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OTHERS) .jobtrail .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -64,7 +64,7 @@ def main() -> None:
 def work(url: str) -> None:
     """A worker process."""
     folder = Path(tempfile.mkdtemp())
-    plan = Plan(queues=("kills",), slots=4, assets_dir=folder, work_dir=folder)
+    plan = Plan(queues=("kills",), slots=4, assets_dir=folder, work_dir=folder, homes_dir=folder)
     asyncio.run(Worker(Dial(url=url), app.runners, plan).run(handle_signals=True))
 
 

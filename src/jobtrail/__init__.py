@@ -32,7 +32,10 @@ _HOMES: Final = {
     "Runner": ("jobtrail.runners.protocol", "Runner"),
     "Snooze": ("jobtrail.core.outcome", "Snooze"),
     "Step": ("jobtrail.core.model", "Step"),
+    "Stopped": ("jobtrail.core.outcome", "Stopped"),
     "SyncContext": ("jobtrail.runners.threads", "SyncContext"),
+    "Wait": ("jobtrail.core.outcome", "Wait"),
+    "WaitReason": ("jobtrail.core.status", "WaitReason"),
     "connect": ("jobtrail.client.connecting", "connect"),
 }
 

@@ -25,8 +25,11 @@ from jobtrail.core.outcome import (
     Fail as Fail,
     Outcome as Outcome,
     Snooze as Snooze,
+    Stopped as Stopped,
+    Wait as Wait,
 )
 from jobtrail.core.retry import Retry as Retry
+from jobtrail.core.status import WaitReason as WaitReason
 from jobtrail.runners.context import Context as Context
 from jobtrail.runners.protocol import (
     Decision as Decision,
@@ -58,6 +61,9 @@ __all__ = [
     "Runner",
     "Snooze",
     "Step",
+    "Stopped",
     "SyncContext",
+    "Wait",
+    "WaitReason",
     "connect",
 ]

@@ -23,6 +23,7 @@ from jobtrail.runners.context import Context, of_model
 from jobtrail.runners.isolated import IsolatedRunner
 from jobtrail.runners.protocol import Runner
 from jobtrail.runners.python import Isolation, PythonRunner
+from jobtrail.runners.registry import has_check
 from jobtrail.runners.threads import SyncContext
 from jobtrail.service.jobs import NewJob, Options
 from jobtrail.store.db import AsyncConnection, Connection
@@ -217,11 +218,14 @@ class App:
         title: str | None = None,
         tags: Iterable[str] = (),
         isolation: Isolation | None = None,
+        check: Callable[..., Any] | None = None,
     ) -> _Register:
         """Makes a function a type of job, named by default as the function.
 
         `timeout` is for the run, `idle_timeout` for the time without a sign of progress, `queue_timeout` for the
-        wait in the queue. `isolation="process"` runs each attempt in a child process that can be killed.
+        wait in the queue. `isolation="process"` runs each attempt in a child process that can be killed. `check` gets
+        the input as the function does, before the job takes a slot, and answers what is wrong with it, by parameter:
+        files that are missing, hosts that are not allowed. The job fails at once with that; empty or None, it is queued.
         """
         policy = retry if isinstance(retry, Retry) else Retry(max_attempts=retry)
         options = Options(
@@ -237,7 +241,7 @@ class App:
             idle_timeout_seconds=_seconds(idle_timeout),
             queue_timeout_seconds=_seconds(queue_timeout),
         )
-        return _Register(self, options, title, isolation)
+        return _Register(self, replace(options, checked=check is not None), title, isolation, check)
 
     def add(self, runner: Runner) -> None:
         """Adds a runner of your own: `class MyRunner: type = "x"; async def run(self, context) -> Outcome`."""
@@ -250,7 +254,7 @@ class App:
         if type in self.defaults:
             return self.defaults[type]
         if type in self.runners:
-            return Options(type=type)
+            return Options(type=type, checked=has_check(self.runners[type]))
         raise UnknownType(f"this app knows no type {type!r}; it knows {', '.join(sorted(self.runners)) or 'none'}")
 
     def enqueue_many(self, jobs: Sequence[NewJob], *, conn: Connection | None = None) -> list[UUID]:
@@ -266,6 +270,7 @@ class _Register:
     options: Options
     title: str | None
     isolation: Isolation | None
+    check: Callable[..., Any] | None
 
     @overload
     def __call__(self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]]) -> Call[P, R]: ...
@@ -281,7 +286,8 @@ class _Register:
 
     def __call__(self, function: Callable[..., Any]) -> Call[Any, Any]:
         type = self.options.type or function.__name__
-        runner = IsolatedRunner(type, function) if self.isolation == "process" else PythonRunner(type, function)
+        kind = IsolatedRunner if self.isolation == "process" else PythonRunner
+        runner = kind(type, function, check=self.check)
         self.app.add(runner)
         options = replace(self.options, type=type)
         self.app.defaults[type] = options

@@ -34,6 +34,13 @@ async def flaky(ctx: jt.Context) -> int:
         raise ValueError("the first time")
     return ctx.attempt
 
+def few(n: int):
+    return {"n": f"{n} are too many"} if n > 3 else None
+
+@app.job("few", check=few)
+def run_few(n: int) -> int:
+    return n
+
 @app.job("give-up")
 async def give_up() -> None:
     raise jt.Cancel("no point")
@@ -184,3 +191,13 @@ def test_a_gate_holds_it_until_somebody_decides_elsewhere(project: Terminal) -> 
 
 def _last(project: Terminal) -> UUID:
     return UUID(project.ok("job", "get", "-o", "json").data["job"]["id"])
+
+
+def test_an_input_is_checked_before_it_runs(project: Terminal, scene: Scene) -> None:
+    assert project.ok("run", "few", "n=3").out == "3\n"
+    ran = project("run", "few", "n=4")
+    assert (ran.code, "its input is not valid: n: 4 are too many" in ran.err) == (3, True)
+    project.ok("enqueue", "few", "n=1")
+    assert project.ok("job", "list", "--status", "PENDING", "-o", "json").data[0]["wait_reason"] == "VALIDATION"
+    assert "Its input waits to be checked" in project.ok("job", "why", "@last").out
+    assert "for the check of its input" in project.ok("job", "timeline", "@last").out

@@ -39,10 +39,8 @@ def test_once_works_what_is_there_and_stops(project: Terminal, scene: Scene) -> 
     done = [scene.enqueue(type="hello", queue="greetings", input=b'{"name":"Ana"}') for _ in range(3)]
     others = scene.enqueue(type="hello", queue="media", input=b'{"name":"Ana"}')
     ran = project.process("worker", "start", "--once", "--slots", "2")
-    assert (
-        ran.code == 0
-        and "2 slots on default, greetings, webhooks, knows command, endless, hello, jobtrail.bulk," in ran.err
-    )
+    assert ran.code == 0 and "2 slots on default, greetings, webhooks, knows " in ran.err
+    assert "command, endless, hello," in ran.err and "jobtrail.bulk" in ran.err
     assert {scene.job(id).status for id in done} == {"COMPLETED"}
     assert scene.job(others).status == "QUEUED"
 

@@ -6,6 +6,7 @@ import getpass
 import io
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cli.terminal import Ran, Terminal
@@ -128,6 +129,20 @@ def test_the_last_owner_is_not_removed(says: Terminal) -> None:
         ran = says("member", *attempt)
         assert ran.code == 6 and "the last OWNER" in ran.err
     assert [row[2] for row in says.ok("member", "list").cells] == ["OWNER"]
+
+
+def test_a_policy_is_set_and_shown(jobtrail: Terminal, tmp_path: Path) -> None:
+    assert "there is no policy" in jobtrail.ok("workspace", "policy").err
+    file = tmp_path / "policy.json"
+    file.write_text('{"http": {"hosts": ["a.example"]}}')
+    assert jobtrail.ok("workspace", "policy", "--set", f"@{file}", "-o", "json").data == {
+        "http": {"hosts": ["a.example"]}
+    }
+    assert "a.example" in jobtrail.ok("workspace", "policy").out
+    assert jobtrail("workspace", "policy", "--set", '{"http": []}').code == 2
+    assert jobtrail("workspace", "policy", "--set", "[]").code == 2
+    assert jobtrail.ok("workspace", "policy", "-o", "json").data == {"http": {"hosts": ["a.example"]}}
+    assert jobtrail.ok("workspace", "policy", "--set", "{}", "-o", "json").data == {}
 
 
 def test_a_workspace_has_keys_and_members_of_its_own(says: Terminal) -> None:

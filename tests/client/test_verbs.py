@@ -66,7 +66,7 @@ def test_a_job_has_the_id_and_all_that_it_was_enqueued_with(client: JobsClient) 
     assert (done.ids, done.existed) == ((wanted.id,), frozenset())
     job = client.get(wanted.id)
     assert job.input == {"name": "Zoë", "n": 1.5, "deep": [None, True]}
-    said = {field.name: getattr(wanted.options, field.name) for field in fields(wanted.options)}
+    said = {field.name: getattr(wanted.options, field.name) for field in fields(wanted.options) if field.repr}
     said |= {"tags": ["a", "b,c"], "title": "A title", "unique_key": "u1"}
     assert {name: getattr(job, name) for name in said} == said
     assert (job.status, job.wait_reason, job.version) == ("PENDING", "SCHEDULE", 1)
@@ -97,6 +97,8 @@ def reads(job_id: UUID) -> list[Callable[[JobsClient], object]]:
         lambda client: client.gates(waiting=False),
         lambda client: client.queues(),
         lambda client: [worker.id for worker in client.workers()],
+        lambda client: {one.type: one.workers for one in client.types() if one.workers},
+        lambda client: client.get_type("demo"),
         lambda client: client.facts(job_id).status,
         lambda client: client.find(job_id.hex[-6:]),
     ]

@@ -15,7 +15,7 @@ NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 FACTS = Facts(
     status="QUEUED", wait_reason=None, queue="media", type="render", scheduled_at=None, queued_at=NOW, cancel_requested_at=None,
     error_code=None, error_message=None, failure_count=0, max_attempts=3, paused_at=None, paused_by=None,
-    paused_reason=None, workers_of_queue=2, workers_of_type=1, ahead=0, question=None, worker=None, now=NOW,
+    paused_reason=None, workers_of_queue=2, workers_of_type=1, ahead=0, question=None, said=None, worker=None, now=NOW,
 )  # fmt: skip
 PENDING = replace(FACTS, status="PENDING", queued_at=None)
 
@@ -91,6 +91,24 @@ def test_a_scheduled_job_tells_when(away: timedelta, words: str) -> None:
 def test_a_gate_tells_its_question() -> None:
     said = sentence(replace(PENDING, wait_reason="GATE", question="Publish\nthe book?"))
     assert '"Publish the book?"' in said and "jobtrail gate approve" in said
+
+
+@pytest.mark.parametrize(
+    ("reason", "away", "words"),
+    [
+        ("QUOTA", 2, "It waits for the quota of its provider (5-hour limit reached), which comes back in 2 h (at 14:00:00 UTC)."),
+        ("QUOTA", None, "It waits for the quota of its provider (5-hour limit reached); start it when there is some."),
+        ("BUDGET", None, "Its budget is spent (5-hour limit reached); raise the budget and start it."),
+        ("BUDGET", 2, "Its budget is spent (5-hour limit reached); raise the budget and start it, or it goes on in 2 h (at 14:0"),
+        ("SIGNAL", None, "It waits for a signal and holds no slot meanwhile (5-hour limit reached)."),
+        ("SIGNAL", 2, "It waits for a signal and holds no slot meanwhile (5-hour limit reached); it is tried in 2 h (at 14:0"),
+        ("SCHEDULE", 2, "It is scheduled to start in 2 h (at 14:00:00 UTC); its code said: 5-hour limit reached."),
+    ],
+)  # fmt: skip
+def test_a_wait_tells_what_the_runner_said_and_what_ends_it(reason: str, away: int | None, words: str) -> None:
+    at = None if away is None else NOW + timedelta(hours=away)
+    waits = replace(PENDING, wait_reason=reason, said="5-hour limit reached.", scheduled_at=at)
+    assert sentence(waits).startswith(words)
 
 
 def test_a_running_job_tells_its_worker() -> None:

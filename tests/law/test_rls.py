@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from uuid import UUID
 
 import psycopg
@@ -15,7 +16,7 @@ from service.people import key, person
 from jobtrail.core.errors import Misconfigured
 from jobtrail.core.scopes import Role
 from jobtrail.core.status import StepType
-from jobtrail.service import assets, attempts, gates, jobs, logs, queues, upkeep, usage
+from jobtrail.service import assets, attempts, gates, jobs, logs, queues, renders, signals, upkeep, usage
 from jobtrail.store.db import Scope, run, translated
 
 OTHER = UUID("00000000-0000-7000-8000-0000000000bb")
@@ -58,9 +59,13 @@ def fill(conn: Connection, workspace: UUID) -> None:
     scene.do(usage.book(done, 1, usage.Call(provider="p", model="m"), step))
     scene.do(usage.measure(scene.worker, [usage.Measured(workspace_id=workspace, type="t", name="n", value=1)]))
     scene.do(assets.keep(done, assets.NewAsset(id=ids.new(), name="n", byte_size=1, sha256="0" * 64, storage_key="k")))
+    scene.do(signals.signal(workspace, done.job_id, "told", b"1", ME))
+    scene.do(signals.open_callback(*done.named, "called", b"s", timedelta(days=1)))
+    scene.do(renders.take_uid(workspace, done.job_id, "uid", b""))
     scene.complete(done, "{}")
     scene.step(scene.start(queue=f"r{workspace.int % 97}"), "render")
     scene.enqueue(cancel_at=scene.job(done.job_id).updated_at.replace(year=2100))
+    scene.enqueue(checked=True)
     scene.new_worker(workspace=workspace)
     scene.do(queues.pause(workspace, "default", ME))
     scene.do(upkeep.measure_queues(scene.job(done.job_id).updated_at.replace(second=0, microsecond=0)))
@@ -251,10 +256,10 @@ def test_no_day_is_reached_by_its_own_name(conn: Connection, admin: Connection) 
 
 
 RIGHTS = {
-    "insert, update": "workspaces jobs attempts steps gates queues upkeep_leases results sealer users passwords api_keys",
-    "delete, insert, update": "projects tasks ready timers queue_stats idempotency_keys workers webhooks webhook_deliveries memberships login_sessions login_failures",
+    "insert, update": "callbacks nexrender_jobs workspaces jobs attempts steps gates queues upkeep_leases results sealer users passwords api_keys",
+    "delete, insert, update": "projects tasks ready timers validations queue_stats idempotency_keys workers webhooks webhook_deliveries memberships login_sessions login_failures",
     "delete, insert": "assets",
-    "insert": "log_chunks metrics usage gate_decisions seals administration_events",
+    "insert": "signals log_chunks metrics usage gate_decisions seals administration_events",
     "update": "webhook_dispatcher",
     "": "events tombstones migrations",
 }

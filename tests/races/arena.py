@@ -119,6 +119,12 @@ UNSOUND = {
     "a queued job that nobody can claim": """
         select j.id from jobtrail.jobs j where j.status = 'QUEUED' and not exists (
           select from jobtrail.ready r where r.job_id = j.id and r.workspace_id = j.workspace_id)""",
+    "a job that waits to be checked and that nobody can take, or a check of no such job": """
+        select coalesce(j.id, v.job_id), j.status, j.wait_reason, v.worker_id from jobtrail.jobs j
+        full join jobtrail.validations v on v.job_id = j.id and v.workspace_id = j.workspace_id
+        where (j.wait_reason is not distinct from 'VALIDATION') <> (v.job_id is not null)
+          or (j.status = 'VALIDATING') <> (v.worker_id is not null)
+          or (j.status = 'VALIDATING' and j.wait_reason is distinct from 'VALIDATION')""",
     "a gate that waits for nobody": """
         select g.id, g.status, j.status, j.wait_reason from jobtrail.gates g join jobtrail.jobs j on j.id = g.job_id
         where (g.status = 'WAITING') <> (j.status = 'PENDING' and j.wait_reason is not distinct from 'GATE')

@@ -6,20 +6,21 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from database import Connection, Database
-from scene import ME, Scene, ids
+from scene import ME, TYPE, Scene, ids
 
 from jobtrail.core.fence import Fence
 from jobtrail.core.status import Phase, StepStatus, StepType, WaitReason
-from jobtrail.service import assets, attempts, gates, jobs, logs, steps, upkeep, usage, workers
+from jobtrail.service import assets, attempts, gates, jobs, logs, steps, trail, upkeep, usage, validations, workers
+from jobtrail.service.validations import Validation
 
-HANGS_ON_IT = ("attempts", "steps", "gates", "timers", "ready")
+HANGS_ON_IT = ("attempts", "steps", "gates", "timers", "ready", "validations")
 SOON = timedelta(seconds=5)
 MOMENT = timedelta(microseconds=1)
 
@@ -32,6 +33,7 @@ class Held:
     fence: Fence
     step: UUID
     gate: UUID
+    check: Validation | None = None
 
 
 def running(scene: Scene) -> Held:
@@ -55,6 +57,26 @@ def due(scene: Scene) -> Held:
     fence = scene.start()
     scene.do(attempts.suspend(fence, "job.snoozed", WaitReason.SCHEDULE, MOMENT))
     return Held(fence.job_id, fence, ids.new(), ids.new())
+
+
+def unchecked(scene: Scene) -> Held:
+    id = scene.enqueue(checked=True)
+    return Held(id, Fence(scene.workspace, id, ids.new(), scene.worker), ids.new(), ids.new())
+
+
+def checking(scene: Scene) -> Held:
+    held = unchecked(scene)
+    (check,) = take(scene, held)
+    return Held(held.id, held.fence, held.step, held.gate, check)
+
+
+def take(scene: Scene, held: Held) -> list[Validation]:
+    return scene.do(validations.take(held.fence.worker_id, ("default",), (TYPE,), 1))
+
+
+def end(scene: Scene, held: Held, verb: Callable[..., Any]) -> Any:
+    assert held.check is not None
+    return scene.do(verb(held.check, held.fence.worker_id))
 
 
 def failed(scene: Scene) -> Held:
@@ -97,9 +119,20 @@ WAIT: dict[str, tuple[Callable[[Scene], Held], Verb]] = {
     "start now": (due, lambda s, h: s.do(jobs.start_now(s.workspace, h.id, ME))),
     "retry": (failed, lambda s, h: s.do(jobs.retry(s.workspace, h.id, ME))),
     "claim": (queued, lambda s, _: s.claim()),
+    "tell": (running, lambda s, h: s.do(trail.tell(h.fence, "ai.tool_called", "{}"))),
+    "identify": (running, lambda s, h: s.do(attempts.identify(h.fence, session_id="x"))),
+    "pass a check": (checking, lambda s, h: end(s, h, validations.passed)),
+    "give a check back": (checking, lambda s, h: end(s, h, validations.give_back)),
+    "cancel what is checked": (checking, lambda s, h: s.do(jobs.cancel(s.workspace, h.id, ME))),
+    "update what waits for a check": (
+        unchecked,
+        lambda s, h: s.do(jobs.update(s.workspace, h.id, jobs.Change(priority=9), ME)),
+    ),
 }
 PASS_BY: dict[str, tuple[Callable[[Scene], Held], Verb]] = {
     "rescue": (running, lambda s, h: s.do(workers.rescue([h.fence.worker_id]))),
+    "rescue a check": (checking, lambda s, h: s.do(workers.rescue([h.fence.worker_id]))),
+    "take to check": (unchecked, take),
     "stage": (due, lambda s, _: s.do(upkeep.stage()).moved),
     "expire": (asking, lambda s, _: s.do(gates.expire())[0]),
 }
@@ -146,6 +179,22 @@ def test_upkeep_passes_by_a_job_that_somebody_holds_and_comes_back(
     with held(admin, job.id):
         assert not verb(others, job)
     assert verb(others, job)
+
+
+@pytest.mark.parametrize("verb", [validations.passed, validations.give_back])
+def test_a_zombie_that_waits_for_its_job_does_not_end_the_check_of_its_heir(
+    scene: Scene, others: Scene, conn: Connection, database: Database, verb: Callable[..., Any]
+) -> None:
+    """The job is VALIDATING when it begins to wait, and again when it gets it; only the token tells the two apart."""
+    job, heir = checking(scene), scene.new_worker()
+    with ThreadPoolExecutor(1) as thread, closing(database.connect()) as looks_on:
+        with conn.transaction():
+            end(scene, job, validations.give_back)
+            answer = thread.submit(end, others, job, verb)
+            wait_until_it_waits(looks_on, answer)
+            assert len(take(scene, replace(job, fence=job.fence._replace(worker_id=heir)))) == 1
+        assert answer.result(30) is None
+    assert scene.told(job.id) == ["job.created", "job.validating", "job.interrupted", "job.validating"]
 
 
 def wait_until_it_waits(conn: Connection, answer: Future[Any]) -> None:

@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from jobtrail.core.errors import Misconfigured
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Outcome
-from jobtrail.core.status import LogSource, Phase, StepStatus, StepType
+from jobtrail.core.status import TOLD, LogSource, Phase, StepStatus, StepType
 from jobtrail.runners.command import CommandRunner
 from jobtrail.runners.context import Context
-from jobtrail.runners.protocol import Assignment, Begun, Decision, LogLine
+from jobtrail.runners.protocol import Assignment, Begun, Decision, Earlier, LogLine, Signal
 from jobtrail.service.usage import Call
 
 
@@ -43,17 +44,21 @@ class Row:
 
 @dataclass
 class Memory:
-    """What outlives an attempt: the job's steps by their keys."""
+    """What outlives an attempt: the job's steps by their keys, and its signals."""
 
     job_id: UUID = field(default_factory=uuid4)
     steps: dict[str, Row] = field(default_factory=dict)
+    signals: dict[str, Signal] = field(default_factory=dict)
 
     def statuses(self) -> dict[str, str]:
         return {key: str(row.status) for key, row in self.steps.items()}
 
 
 class FakeDesk:
-    """One attempt's desk."""
+    """One attempt's desk. `used` and `allowed` are what it answers of the job's past and of the workspace's policy."""
+
+    used = Earlier(None, 0.0, 0, 0, 0, None, 0)
+    allowed: Mapping[str, Any] = {}
 
     def __init__(self, folder: Path, memory: Memory, secrets: Mapping[str, str]) -> None:
         self.memory = memory
@@ -61,6 +66,8 @@ class FakeDesk:
         self.kept: list[Kept] = []
         self.history: list[str] = []
         self.percents: list[float] = []
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.identities: list[tuple[int | None, str | None]] = []
         self.signs_of_life = 0
         self.lost: BaseException | None = None
         self._folder = folder
@@ -142,6 +149,32 @@ class FakeDesk:
 
     async def use(self, call: Call, step_id: UUID | None) -> None:
         raise AssertionError("a command uses no model")
+
+    async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
+        self._fence()
+        assert event in TOLD
+        json.dumps(note)
+        self.told.append((event, dict(note)))
+        self._news.set()
+
+    async def identify(self, *, process_id: int | None = None, session_id: str | None = None) -> None:
+        self._fence()
+        self.identities.append((process_id, session_id))
+
+    async def earlier(self) -> Earlier:
+        self._fence()
+        return self.used
+
+    async def policy(self) -> Mapping[str, Any]:
+        return self.allowed
+
+    async def signalled(self, name: str) -> Signal | None:
+        return self.memory.signals.get(name)
+
+    def home(self) -> Path:
+        folder = self._folder.parent / "home"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
     def metric(self, name: str, value: float, unit: str | None) -> None:
         raise AssertionError("a command measures nothing")

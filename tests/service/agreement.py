@@ -28,6 +28,7 @@ def check(world: World, behind: Behind) -> None:
     queued = sorted(str(id) for id, work in world.works.items() if work.status == "QUEUED")
     assert behind.all("ready") == queued
     check_timers(world, behind)
+    check_validations(world, behind)
 
 
 def row_seen(row: Row) -> dict[str, Any]:
@@ -96,10 +97,26 @@ def check_timers(world: World, behind: Behind) -> None:
     """Nothing waits for a time that no timer keeps, so that nothing is stuck."""
     for id, work in world.works.items():
         kept = {(timer["type"], time_of(timer["due_at"])) for timer in behind.of("timers", id)}
-        if work.status == "PENDING" and work.scheduled_at and work.wait_reason != "GATE":
+        if work.status == "PENDING" and work.scheduled_at and work.wait_reason not in ("GATE", "VALIDATION"):
             assert ("START", work.scheduled_at) in kept, f"job {id} waits for ever"
         if work.cancel_at and work.status not in ("COMPLETED", "FAILED", "CANCELLED") and not work.cancel_requested_at:
             assert ("CANCEL", work.cancel_at) in kept, f"job {id} is never cancelled"
         for question in work.questions.values():
             if question.status == "WAITING" and question.expires_at:
                 assert ("GATE", question.expires_at) in kept, f"gate {question.id} never expires"
+
+
+def check_validations(world: World, behind: Behind) -> None:
+    """Who waits for a check, or is being checked, has one row of it, and nobody else has."""
+    wanted = {
+        str(id): (str(work.check.token) if work.check else None, work.check_tries, work.check_due, work.priority)
+        for id, work in world.works.items()
+        if work.waits_for_check or work.status == "VALIDATING"
+    }
+    found = {id: behind.of("validations", UUID(id)) for id in behind.all("validations")}
+    assert {id: len(rows) for id, rows in found.items()} == dict.fromkeys(wanted, 1)
+    for id, (row,) in found.items():
+        token, tries, due, priority = wanted[id]
+        assert (row["token"], row["tries"], time_of(row["due_at"])) == (token, tries, due)
+        assert row["token"] is not None or row["priority"] == priority, "who waits is in order"
+        assert (row["worker_id"] is None) == (row["token"] is None)

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from database import Connection
 
-TABLES = ("attempts", "steps", "gates", "results", "ready", "timers")
+TABLES = ("attempts", "steps", "gates", "results", "ready", "timers", "validations")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
 
@@ -27,6 +27,7 @@ select jsonb_build_object(
   'results', (select jsonb_agg(to_jsonb(x) order by x.generation) from jobtrail.results x),
   'ready', (select jsonb_agg(to_jsonb(x)) from jobtrail.ready x),
   'timers', (select jsonb_agg(to_jsonb(x)) from jobtrail.timers x),
+  'validations', (select jsonb_agg(to_jsonb(x)) from jobtrail.validations x),
   'events', (select jsonb_agg(to_jsonb(x) order by x.seq) from jobtrail.events x)
 )::text"""
 
@@ -34,7 +35,7 @@ WIPE = b"""
 set session_replication_role = replica;
 truncate jobtrail.jobs, jobtrail.attempts, jobtrail.steps, jobtrail.gates, jobtrail.gate_decisions, jobtrail.results,
   jobtrail.ready, jobtrail.timers, jobtrail.events, jobtrail.usage, jobtrail.assets, jobtrail.log_chunks,
-  jobtrail.queues, jobtrail.workers, jobtrail.idempotency_keys, jobtrail.tombstones;
+  jobtrail.queues, jobtrail.workers, jobtrail.idempotency_keys, jobtrail.tombstones, jobtrail.validations cascade;
 set session_replication_role = origin;
 """
 

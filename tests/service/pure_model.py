@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from service.pure_nouns import ENDED, WAITING_BEFORE_WORK, Holder, Part, Question, Refused, Try, Work
+from service.pure_nouns import ENDED, WAITING_BEFORE_WORK, Check, Holder, Part, Question, Refused, Try, Work
 
 LOSSES = 3
+TRIES = 3
 QUIET = timedelta(seconds=10)
 STEP_EVENTS = {
     ("GATE", "COMPLETED"): "gate.passed",
@@ -45,8 +46,8 @@ class World:
                 continue
             self.works[work.id] = work
             waits = work.scheduled_at is not None and work.scheduled_at > self.now
-            work.wait_reason = "SCHEDULE" if waits else None
-            self._happen(work, "job.created", "PENDING" if waits else "QUEUED")
+            work.wait_reason = "SCHEDULE" if waits else "VALIDATION" if work.checked else None
+            self._happen(work, "job.created", "PENDING" if work.wait_reason else "QUEUED")
             stands.append(work.id)
         return stands
 
@@ -61,6 +62,45 @@ class World:
         (id,) = self.enqueue([work])
         self.keys[key] = (id, body)
         return id, new and id == work.id
+
+    # checking
+
+    def takeable(self, queue: str, types: Iterable[str]) -> list[Work]:
+        """What a worker would check, in order: the higher priority sooner, then the older."""
+        found = [
+            w for w in self.works.values()
+            if w.waits_for_check and w.queue == queue and w.type in set(types) and w.check_due and w.check_due <= self.now
+        ]  # fmt: skip
+        return sorted(found, key=lambda w: (-w.priority, w.id))
+
+    def taken(self, work: Work, token: UUID, worker: UUID) -> None:
+        """A worker looks at its input."""
+        work.check = Check(token, worker)
+        self._happen(work, "job.validating", "VALIDATING")
+
+    def end_check(self, job: UUID, token: UUID, verdict: str, again_in: timedelta) -> str | None:
+        """Where the job goes; None for who is too late."""
+        work = self.works.get(job)
+        if work is None or work.check is None or work.check.token != token:
+            return None
+        if verdict == "VALID":
+            work.wait_reason = None
+            self._happen(work, "job.queued", "QUEUED")
+        elif verdict == "BACK":
+            self._happen(work, "job.interrupted", "PENDING")
+        elif verdict == "INVALID":
+            work.error_code, work.wait_reason = "invalid_input", None
+            self._happen(work, "job.failed", "FAILED")
+        else:
+            work.error_code = "validator_failed"
+            if work.check_tries + 1 >= TRIES:
+                work.wait_reason = None
+                self._happen(work, "job.failed", "FAILED")
+            else:
+                work.check_tries += 1
+                work.check_due = work.scheduled_at = self.now + again_in
+                self._happen(work, "job.retry_scheduled", "PENDING")
+        return work.status
 
     # working
 
@@ -288,10 +328,11 @@ class World:
     def start_now(self, job: UUID) -> int:
         """It waits for a time no longer."""
         work = self.work(job)
-        if work.status != "PENDING" or work.wait_reason not in ("SCHEDULE", "RETRY"):
+        if work.status != "PENDING" or work.wait_reason not in ("SCHEDULE", "RETRY", "QUOTA", "BUDGET"):
             raise Refused("IllegalMove")
-        work.wait_reason = work.scheduled_at = None
-        return self._happen(work, "job.queued", "QUEUED")
+        work.scheduled_at = None
+        self._start(work)
+        return work.version
 
     def update(self, job: UUID, version: int | None, changes: dict[str, Any]) -> int:
         """At the version that was read, or whatever it is."""
@@ -301,7 +342,8 @@ class World:
         for name, value in changes.items():
             setattr(work, name, value)
         later = "scheduled_at" in changes and changes["scheduled_at"] > self.now
-        if later and work.status in ("QUEUED", "PENDING") and work.wait_reason in (None, "SCHEDULE", "RETRY"):
+        moves = work.status in ("QUEUED", "VALIDATING", "PENDING")
+        if later and moves and work.wait_reason in (None, "SCHEDULE", "RETRY", "VALIDATION"):
             work.wait_reason = "SCHEDULE"
             return self._happen(work, "job.updated", "PENDING")
         return self._happen(work, "job.updated")
@@ -320,9 +362,12 @@ class World:
                     self._happen(work, "job.cancel_requested")
                 else:
                     self._cancel_now(work, "its time to be cancelled came")
-            elif work.status == "PENDING" and work.wait_reason != "GATE" and self._due(work.scheduled_at):
-                work.wait_reason = None
-                self._happen(work, "job.queued", "QUEUED")
+            elif (
+                work.status == "PENDING"
+                and work.wait_reason not in ("GATE", "VALIDATION")
+                and self._due(work.scheduled_at)
+            ):
+                self._start(work)
             else:
                 continue
             moved += 1
@@ -334,13 +379,15 @@ class World:
         """What lost workers held, and where it stands now."""
         named, lost = set(gone), {}
         for work in self.works.values():
+            if work.check is not None and self._is_gone(work.check.worker, named):
+                lost[work.id] = self._lose_check(work)
             if work.open is None:
                 continue
             holder = self.holders.get(work.open.worker)
             if holder is None:
                 gone_for_sure = work.updated_at is not None and work.updated_at < self.now - QUIET
             else:
-                gone_for_sure = holder.id in named or holder.stopped or holder.lease_until < self.now
+                gone_for_sure = self._is_gone(holder.id, named)
             if gone_for_sure:
                 lost[work.id] = self._lose(work)
         return lost
@@ -363,10 +410,37 @@ class World:
 
     # what follows
 
+    def _start(self, work: Work) -> None:
+        """Its time came: to its queue, or first to its check, which only the first try has."""
+        if work.checked and not work.tries:
+            work.wait_reason = "VALIDATION"
+            self._happen(work, "job.updated", "PENDING")
+        else:
+            work.wait_reason = None
+            self._happen(work, "job.queued", "QUEUED")
+
+    def _is_gone(self, worker: UUID, named: set[UUID]) -> bool:
+        holder = self.holders.get(worker)
+        return holder is None or worker in named or holder.stopped or holder.lease_until < self.now
+
+    def _lose_check(self, work: Work) -> str:
+        work.loss_count += 1
+        aside = work.loss_count >= LOSSES
+        work.error_code = "quarantined" if aside else "lost"
+        work.wait_reason = None if aside else "VALIDATION"
+        self._happen(work, "job.failed" if aside else "job.lost", "FAILED" if aside else "PENDING")
+        return work.status
+
     def _happen(self, work: Work, event: str, becomes: str | None = None) -> int:
         was, work.status = work.status if work.events else None, becomes or work.status
         work.events.append((event, work.status))
         work.updated_at = self.now
+        if work.status != "VALIDATING":
+            work.check = None
+        if work.waits_for_check:
+            work.check_due = work.check_due or self.now
+        elif work.status != "VALIDATING":
+            work.check_tries, work.check_due = 0, None
         if work.status != was:
             if work.status == "QUEUED":
                 work.queued_at = self.now

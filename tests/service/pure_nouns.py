@@ -52,6 +52,14 @@ class Question:
 
 
 @dataclass
+class Check:
+    """Somebody looks at the input."""
+
+    token: UUID
+    worker: UUID
+
+
+@dataclass
 class Work:
     """A job: what its row shows, and the events that led there."""
 
@@ -76,6 +84,10 @@ class Work:
     generation: int = 1
     failure_count: int = 0
     loss_count: int = 0
+    checked: bool = False
+    check: Check | None = None
+    check_tries: int = 0
+    check_due: datetime | None = None
     queued_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -96,6 +108,11 @@ class Work:
     def open(self) -> Try | None:
         """The attempt that holds the job."""
         return self.tries[-1] if self.tries and self.tries[-1].status == "RUNNING" else None
+
+    @property
+    def waits_for_check(self) -> bool:
+        """Its input is to be looked at, and nobody does."""
+        return self.status == "PENDING" and self.wait_reason == "VALIDATION"
 
     @property
     def holds(self) -> str | None:

@@ -23,6 +23,8 @@ from jobtrail.service import (
     memberships,
     projects,
     queues,
+    renders,
+    signals,
     tasks,
     upkeep,
     usage,
@@ -55,6 +57,7 @@ def _plans(scene: Scene, word: str) -> None:
     later = datetime.now(UTC) + timedelta(days=1)
     scene.enqueue(**said(word), unique_key=word, concurrency_key=word, project_id=project, task_id=task)
     scene.enqueue(**said(word), scheduled_at=later, cancel_at=later)
+    scene.enqueue(**said(word), checked=True)
     once = new_job(**said(word))
     scene.do(jobs.enqueue_once(scene.workspace, once, ME, f"{word}-once"))
     scene.do(jobs.cancel(scene.workspace, scene.enqueue(**said(word)), ME, f"{word} is not wanted"))
@@ -82,6 +85,10 @@ def _lives(scene: Scene, word: str) -> None:
     scene.complete(ends, _json(word).decode())
     scene.step(runs, f"{word} step")
     scene.do(attempts.progress(runs, 40, word))
+    scene.do(signals.signal(scene.workspace, runs.job_id, word, _json(word), ME))
+    scene.do(signals.open_callback(*runs.named, word, word.encode(), timedelta(days=1)))
+    scene.do(renders.take_uid(scene.workspace, runs.job_id, word, word.encode()))
+    scene.do(renders.say(scene.workspace, runs.job_id, _json(word).decode()))
     scene.do(workers.heartbeat(worker))
 
 

@@ -20,7 +20,6 @@ from database import Clock, Connection, Database
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -30,6 +29,7 @@ from hypothesis.stateful import (
 from scene import ME, TYPE, Scene, fence_of, ids, new_job
 from service import agreement
 from service.behind import WIPE, Behind
+from service.machine_of_checks import QUEUES, Checking, which
 from service.pure_model import World
 from service.pure_nouns import Holder, Part, Question, Refused, Work
 
@@ -47,7 +47,6 @@ DEEP = bool(os.environ.get("JOBTRAIL_DEEP"))
 STEPS = 100 if DEEP else 40
 EXAMPLES = 1_100 if DEEP else 40
 
-QUEUES = ("a", "b")
 PEOPLE = ("ann", "bob", "eve")
 DELAYS = [None, timedelta(0), timedelta(seconds=3), timedelta(hours=1)]
 SELDOM = [None, None, None, None, None, *DELAYS]
@@ -56,15 +55,13 @@ WAITS = [("job.snoozed", WaitReason.SCHEDULE), ("job.waiting", WaitReason.QUOTA)
 REACHED = (
     "job.created", "job.started", "job.completed", "job.failed", "job.cancelled", "job.updated", "job.lost",
     "job.interrupted", "job.cancel_requested", "job.progress", "job.queued", "job.retried", "job.retry_scheduled",
-    "job.snoozed", "job.waiting", "gate.approved", "gate.expired", "gate.failed", "gate.passed", "gate.rejected",
+    "job.snoozed", "job.waiting", "job.validating", "gate.approved", "gate.expired", "gate.failed", "gate.passed", "gate.rejected",
     "gate.requested", "gate.started", "step.completed", "step.failed", "step.skipped", "step.started",
     "ai.tokens_used", "artifact.created", "ConcurrentUpdate", "Conflict", "Denied", "IdempotencyConflict",
     "IllegalMove", "NotFound", "StaleAttempt",
 )  # fmt: skip
 """Every event that a verb writes and every way to refuse; a deep run must have met them all, a short one the first."""
 
-which = st.integers(0, 20)
-"""Picks from a list as it is at that moment: 0 is the newest. Of attempts it mostly picks one that is open."""
 delays = st.sampled_from(DELAYS)
 seldom = st.sampled_from(SELDOM)
 keys = st.sampled_from(["fetch", "render", "check"])
@@ -81,7 +78,7 @@ class Stage:
         self.seen: Counter[str] = Counter()
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(Checking):
     """One example: a workspace that is empty at first, and everything that may happen to it."""
 
     stage: Stage
@@ -129,7 +126,7 @@ class Machine(RuleBasedStateMachine):
     def begins(self) -> None:
         self.registers(timedelta(days=9))
         for queue in QUEUES:
-            self.enqueue(queue, 5, None, None, None, None, 2)
+            self.enqueue(queue, 5, None, None, None, None, 2, False)
             self.claim(queue, 1, 0, True)
 
     def wanted(self, queue: str, **said: Any) -> tuple[jobs.NewJob, Work]:
@@ -138,21 +135,22 @@ class Machine(RuleBasedStateMachine):
             id=real.id, queue=queue, type=TYPE, unique_key=said.get("unique_key"), max_attempts=said["max_attempts"],
             queue_timeout=said["queue_timeout_seconds"], created_at=self.world.now, priority=said["priority"],
             scheduled_at=said["scheduled_at"], cancel_at=said["cancel_at"], title=said.get("title"),
+            checked=said.get("checked", False),
         )  # fmt: skip
         return real, work
 
     @rule(
         queue=st.sampled_from(QUEUES), priority=st.sampled_from([1, 5, 10]), delay=seldom, cancels=seldom,
         timeout=st.sampled_from([None, None, None, 2.0, 3600.0]), unique=st.sampled_from([None, None, "u", "v"]),
-        tries=st.integers(1, 3),
+        tries=st.integers(1, 3), checked=st.sampled_from([False, False, True]),
     )  # fmt: skip
     def enqueue(
         self, queue: str, priority: int, delay: timedelta | None, cancels: timedelta | None, timeout: float | None,
-        unique: str | None, tries: int,
+        unique: str | None, tries: int, checked: bool,
     ) -> None:  # fmt: skip
         pairs = [
             self.wanted(queue, priority=priority, scheduled_at=self.after(delay), cancel_at=self.after(cancels),
-                        queue_timeout_seconds=timeout, unique_key=unique, max_attempts=tries)
+                        queue_timeout_seconds=timeout, unique_key=unique, max_attempts=tries, checked=checked)
             for _ in range(2)
         ]  # fmt: skip
         real = jobs.enqueue(self.scene.workspace, [one for one, _ in pairs], ME)

@@ -13,6 +13,7 @@ from scene import WORKSPACE, Scene, ids
 
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import UsageTotal
+from jobtrail.core.spent import Spent
 from jobtrail.service import jobs, metrics, projects, queues, tasks, usage
 from jobtrail.service.usage import Call, Measured
 from jobtrail.store.db import Scope, run
@@ -134,6 +135,9 @@ def test_usage_is_summed_by_what_was_asked(scene: Scene, spent: dict[str, Fence]
     assert summed("provider") == [("p", *dear), ("q", *unknown)]
     assert summed("type") == [("render", *dear), ("demo", *unknown)]
     assert summed("queue") == [("dear", *dear), ("default", *unknown)]
+    assert summed("job") == [(str(job.id), *dear), (str(spent["poor"].job_id), *unknown)]
+    assert scene.do(usage.total(WORKSPACE, now - DAY, now + DAY)) == Spent(3, 30, 8, 5, 2, Decimal("0.75"), 1)
+    assert scene.do(usage.total(WORKSPACE, now - 2 * DAY, now - DAY)) == Spent()
     assert summed("task") == [(str(job.task_id), *dear), ("", *unknown)]
     assert summed("project") == [(str(job.project_id), *dear), ("", *unknown)]
     assert sum(calls for _, calls, _ in summed("day")) == 3

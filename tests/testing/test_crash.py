@@ -91,3 +91,15 @@ def test_a_function_that_another_process_cannot_find_is_told(jobtrail: Lab) -> N
 
     with pytest.raises(AssertionError, match="must be defined at the top of a module"):
         jobtrail.crash_everywhere(inner, real=True)
+
+
+def test_a_job_whose_input_is_checked_first_survives_too(jobtrail: Lab) -> None:
+    app = jt.App()
+
+    @app.job("few", check=lambda n: {"n": "too many"} if n > 3 else {})
+    async def few(ctx: jt.Context, n: int) -> int:
+        return await ctx.step("count", abs, n)
+
+    jobtrail.use(app)
+    report = jobtrail.crash_everywhere(few, n=3)
+    assert (report.status, report.result) == ("COMPLETED", 3)

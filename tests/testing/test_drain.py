@@ -213,3 +213,42 @@ def test_what_a_job_of_a_test_raises_is_a_failure_of_the_job_only(jobtrail: Lab)
     job = asserts.enqueue()
     jobtrail.drain()
     assert jobtrail.job(job).error_message == "Failed: from inside a job"
+
+
+def test_inputs_are_checked_first(jobtrail: Lab) -> None:
+    app = jt.App()
+
+    def few(n: int) -> dict[str, str]:
+        return {"n": "too many"} if n > 3 else {}
+
+    @app.job("few", check=few)
+    def run_few(n: int) -> int:
+        return n
+
+    jobtrail.use(app)
+    good, bad = run_few.enqueue(n=3), run_few.enqueue(n=4)
+    assert jobtrail.job(good).wait_reason == "VALIDATION"
+    assert {job.id: job.status for job in jobtrail.drain()} == {good.id: "COMPLETED", bad.id: "FAILED"}
+    assert jobtrail.job(bad).error_code == "invalid_input"
+
+
+def test_a_check_that_waits_to_be_done_again_is_left_waiting(jobtrail: Lab, clock: Clock) -> None:
+    app, tries = jt.App(), []
+
+    def breaks(n: int) -> dict[str, str]:
+        tries.append(n)
+        if len(tries) < 3:
+            raise OSError("not now")
+        return {}
+
+    @app.job("moody", check=breaks)
+    def moody(n: int) -> int:
+        return n
+
+    jobtrail.use(app)
+    job = moody.enqueue(n=1)
+    for _ in range(3):
+        jobtrail.drain()
+        clock.advance("10s")
+    jobtrail.drain()
+    assert (job.result(), len(tries)) == (1, 3)

@@ -24,7 +24,7 @@ FEW = 100
 
 Ids = dict[str, str]
 
-_REMOVES = re.compile("(remove_(task|project|asset|webhook)|revoke_key|change_webhook)$")
+_REMOVES = re.compile("(remove_(task|project|asset|webhook|render)|revoke_key|(change|replay)_webhook)$")
 """What would take away what others are aimed at."""
 
 
@@ -41,6 +41,8 @@ class Aim:
         self.kept = {*ids.values(), self.key_id}
         self.fresh: dict[str, Callable[[], Ids]] = {
             "cancel_job": lambda: {"job_id": self.enqueued()},
+            "signal_job": lambda: {"job_id": self.enqueued()},
+            "remove_render": self.rendered,
             "change_job": lambda: {"job_id": self.enqueued()},
             "start_job_now": lambda: {"job_id": self.enqueued(scheduled_at=LATER)},
             "retry_job": self.cancelled,
@@ -48,11 +50,14 @@ class Aim:
             "approve_gate": self.asked,
             "reject_gate": self.asked,
             "revoke_key": lambda: {"key_id": self.made("api-keys", name="short-lived")["api_key"]["id"]},
+            "start_task": lambda: {"task_id": self.made("tasks", title="to do")["id"]},
+            "follow_up_task": self.spoken,
             "remove_task": lambda: {"task_id": self.made("tasks", title="short-lived")["id"]},
             "remove_project": lambda: {"project_id": self.made("projects", name=f"p{next(self.turns)}")["id"]},
             "remove_asset": self.uploaded,
             "change_webhook": self.watched,
             "remove_webhook": self.watched,
+            "replay_webhook": self.watched,
         }
 
     def at(self, case: Any) -> None:
@@ -79,6 +84,10 @@ class Aim:
         elif name == "claim_jobs":
             enqueue(self.http, queue=self.queue)
             case.body |= {"worker_id": self.remote().id}
+        elif name == "follow_up_task" and isinstance(case.body, dict):
+            case.body.pop("job_id", None)
+        elif name == "get_type":
+            path.update({"type": "demo"})
         elif "worker_id" in path:
             known["worker_id"] = self.remote().id
         path.update({part: known[part] for part in path if part in known})
@@ -136,6 +145,20 @@ class Aim:
         self.remote().tell(job, "complete", {"output": {"n": 1}})
         self._job = None
         return {"job_id": job["job_id"]}
+
+    def rendered(self) -> Ids:
+        """A job of nexrender's."""
+        made = self.http.post("/compat/nexrender/api/v1/jobs", json={"template": {"src": "a", "composition": "b"}})
+        return {"uid": made.json()["uid"]}
+
+    def spoken(self) -> Ids:
+        """A task with a job that had a session and ended."""
+        queue, remote = f"said {next(self.turns)}", self.remote()
+        task = self.made("tasks", title="said", config={"type": "demo", "queue": queue})["id"]
+        self.made(f"tasks/{task}/start")
+        job = remote.claim(queues=[queue], types=["demo"])[0]
+        remote.tell(job, "complete", {"output": {"session_id": "s"}})
+        return {"task_id": task}
 
     def uploaded(self) -> Ids:
         """A file that no job holds."""

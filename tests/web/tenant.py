@@ -16,9 +16,9 @@ from scene import ids as new_ids
 from serving import ADMIN, EVERYTHING, Served
 from web.remote import Job, Remote
 
-from jobtrail.core import api_keys
+from jobtrail.core import api_keys, callbacks
 from jobtrail.core.scopes import Role
-from jobtrail.service import deliveries, memberships, upkeep, users
+from jobtrail.service import deliveries, memberships, signals, upkeep, users
 from jobtrail.store.db import ALL, Scope, run
 
 LATER = (datetime.now(UTC) + timedelta(days=3)).isoformat()
@@ -61,7 +61,7 @@ class Tenant:
         """A job that runs."""
         id = self.job(**more)
         assert self.worker is not None
-        job = self.worker.one()
+        (job,) = self.worker.claim(types=["demo"])  # its own type stays where it is
         assert job["job_id"] == id
         return job
 
@@ -80,6 +80,7 @@ def tenant(web: Served, word: str) -> Tenant:
     one = Tenant(workspace, word, key, web.client(key))
     _plan(one)
     _work(one)
+    _outside(web, one)
     _people(web, one)
     _watch(web, one)
     one.made(f"queues/{word}-paused/pause", 204, reason=word)
@@ -119,7 +120,9 @@ def _plan(one: Tenant) -> None:
 
 def _work(one: Tenant) -> None:
     word = one.word
+    said = {word: {"description": word, "input_schema": {"title": word}}}
     one.worker = Remote(one.http, queues=[word], lease_seconds=300, version=word, name=word)
+    Remote(one.http, queues=[f"{word}-unused"], lease_seconds=300, types=[word], described=said)
     done = one.begun()
     step = one.tell(done, "steps", {"name": word})["step_id"]
     one.tell(done, f"steps/{step}/finish", {"output": {"word": word}, "error": word})
@@ -138,6 +141,10 @@ def _work(one: Tenant) -> None:
     one.made(f"jobs/{asked['job_id']}/gates/{one.ids['gate_id']}/approve", 200, comment=word, form={"word": word})
     one.running = one.begun()
     one.tell(one.running, "progress", {"percent": 40, "stage": word})
+    one.tell(one.running, "identity", {"session_id": word})
+    one.tell(one.running, "events", {"event": "ai.tool_called", "note": {"tool_name": word}})
+    policy = one.http.put("/api/v1/workspace/policy", json={"policy": {word: {"hosts": [word]}}})
+    assert policy.status_code == 200, policy.text
     one.tell(one.running, "logs", {"lines": [word] * 3})
     for name in (f"{word}.begun", f"{word}.going"):
         one.tell(one.running, "assets", f"{word} makes".encode(), name=name)
@@ -147,6 +154,20 @@ def _work(one: Tenant) -> None:
         "attempt_id": one.running["attempt_id"],
         "worker_id": one.worker.id,
     }
+
+
+def _outside(web: Served, one: Tenant) -> None:
+    """What others say to a job, the address at which they may, and a job of nexrender's."""
+    word, job, uid = one.word, one.running, str(uuid4())
+    one.made(f"jobs/{job['job_id']}/signal", 200, name=word, payload={"word": word})
+    ids = UUID(job["job_id"]), UUID(job["attempt_id"])
+    with closing(web.database.connect()) as conn:
+        opened = signals.open_callback(one.workspace, *ids, f"{word} called", b"s" * 32, timedelta(days=3))
+        assert run(conn, opened, Scope.of(ALL)) is not None
+    one.ids |= {"token": callbacks.token(one.workspace, ids[0], f"{word} called", b"s" * 32), "uid": uid}
+    render = {"uid": uid, "template": {"src": word, "composition": word}, "type": word, "tags": word}
+    assert one.http.post("/compat/nexrender/api/v1/jobs", json=render).status_code == 200
+    one.words["tags"] = word
 
 
 def _people(web: Served, one: Tenant) -> None:

@@ -21,6 +21,8 @@ OPEN_TO_ALL = {
     "GET /ready",
     "GET /metrics",
     "GET /api/openapi.json",
+    "GET /compat/nexrender/api/v1/health",
+    "POST /api/v1/callbacks/{token}",
     "POST /api/v1/login",
     "GET /api/v1/login",
 }

@@ -32,6 +32,7 @@ ENDS: dict[str, dict[str, Any]] = {
     "complete": {"output": 1},
     "fail": {"message": "no"},
     "snooze": {"delay_seconds": 60},
+    "wait": {"reason": "QUOTA", "message": "used up", "delay_seconds": 60},
     "cancelled": {},
     "release": {},
 }
@@ -42,6 +43,8 @@ TELLS: dict[str, dict[str, Any]] = {
     "steps": {"name": "s"},
     "logs": {"lines": ["hello"]},
     "usage": {"number": 1, "provider": "p", "model": "m"},
+    "events": {"event": "ai.tool_called", "note": {"tool_name": "Bash"}},
+    "identity": {"session_id": "s"},
     "metrics": {"values": [{"name": "n", "value": 1.5}]},
     "gates": {"question": "May it?"},
     "assets": {},

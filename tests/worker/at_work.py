@@ -98,8 +98,9 @@ class Scene:
     @contextmanager
     def work(self, **plan: Any) -> Iterator[AtWork]:
         """A worker for the length of a block; then it is stopped at once."""
-        usual = {"slots": 4, "poll_seconds": 0.05, "grace_seconds": 1.0, "lease_seconds": 10.0, "beat_seconds": 0.5}
-        folders = {"assets_dir": self.folder / "assets", "work_dir": self.folder / "work"}
+        usual = {"slots": 4, "poll_seconds": 0.05, "grace_seconds": 1.0, "lease_seconds": 10.0, "beat_seconds": 0.5,
+                 "validation_again_seconds": 0.05}  # fmt: skip
+        folders = {f"{each}_dir": self.folder / each for each in ("assets", "work", "homes")}
         at_work = AtWork(self.database.app_url, self.app, Plan(**{**usual, **folders, **plan}))
         at_work.start()
         try:

@@ -29,7 +29,8 @@ def harmless() -> str:
 
 
 def main(url: str, folder: str) -> None:
-    plan = Plan(slots=1, poll_seconds=0.05, assets_dir=Path(folder, "assets"), work_dir=Path(folder, "work"))
+    plan = Plan(slots=1, poll_seconds=0.05, assets_dir=Path(folder, "assets"), work_dir=Path(folder, "work"),
+                homes_dir=Path(folder, "homes"))  # fmt: skip
     asyncio.run(Worker(Dial(url=url), app.runners, plan).run())
 
 

@@ -17,7 +17,7 @@ from jobtrail.worker.worker import Worker
 def main(url: str, folder: str) -> None:
     plan = Plan(
         queues=(QUEUE,), slots=2, poll_seconds=0.05, lease_seconds=3.0, beat_seconds=0.5, outgoing=rules(["127.0.0.1"]),
-        assets_dir=Path(folder, "assets"), work_dir=Path(folder, "work"),
+        assets_dir=Path(folder, "assets"), work_dir=Path(folder, "work"), homes_dir=Path(folder, "homes"),
     )  # fmt: skip
     asyncio.run(Worker(Dial(url=url), registry.load(), plan).run())
 

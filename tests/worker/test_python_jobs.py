@@ -18,7 +18,7 @@ from typing import Any
 import pydantic
 import pytest
 from database import Database
-from worker.at_work import Scene
+from worker.at_work import Scene, wait_until
 from worker.at_work import scene as make_scene
 
 import jobtrail as jt
@@ -283,3 +283,32 @@ def test_lines_that_are_on_their_way_when_a_job_ends_are_not_lost(
     with scene.work():
         assert scene.ends(handle).status == "COMPLETED"
     assert [line["message"] for line in scene.log(handle)] == ["hello"]
+
+
+def test_a_stage_that_changes_alone_is_told(scene: Scene) -> None:
+    go = threading.Event()
+
+    def two_stages(ctx: jt.SyncContext) -> None:
+        ctx.progress(10, "one")
+        assert go.wait(60)
+        ctx.progress(10, "two")
+
+    handle = scene.app.job("stages")(two_stages).enqueue()
+    with scene.work():
+        wait_until(lambda: handle.job().stage == "one", "the first is told")
+        go.set()
+        handle.result(timeout=60)
+    payloads = [event.payload for event in scene.client.events(handle.id) if event.type == "job.progress"]
+    assert [told["stage"] for told in payloads] == ["one", "two"]
+
+
+def test_no_job_gets_what_is_the_workers_own(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBTRAIL_DATABASE_URL", "postgresql://u:secret@h/d")
+
+    async def curious(ctx: jt.Context) -> str:
+        return ctx.desk.secret("JOBTRAIL_DATABASE_URL")
+
+    handle = scene.app.job("curious", retry=1)(curious).enqueue()
+    with scene.work():
+        ended = scene.ends(handle)
+    assert ended.error_message is not None and "the worker's own" in ended.error_message

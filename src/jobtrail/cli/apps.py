@@ -90,7 +90,7 @@ def unknown(type: str, here: Iterable[str], elsewhere: Iterable[str] = ()) -> Un
     there = [f"here there are {', '.join(local)}"] if local else ["no type is known here"]
     there += [f"live workers also know {', '.join(remote)}"] if remote else []
     error = UnknownType(f"there is no type of job {type!r}{meant} ({'; '.join(there)})")
-    if not local or local == ["command"]:
+    if set(local) <= registry.built_in():
         with_fix(error, "run it in the folder of your app.py, or set JOBTRAIL_APP=module:attribute")
     return error
 
@@ -104,8 +104,7 @@ def check_input(runner: Runner | None, value: Any) -> Mapping[str, str]:
 
 def schema_of(runner: Runner | None) -> dict[str, Any] | None:
     """The JSON schema of a runner's input, if it has one."""
-    schema = getattr(runner, "schema", None)
-    return schema() if callable(schema) else None
+    return registry.schema_of(runner)
 
 
 def _spec(given: str, here: Path) -> str:

@@ -59,7 +59,7 @@ def main(url: str, what: str, told: str, folder: str) -> None:
 
 
 async def _work(url: str, folder: Path) -> None:
-    plan = Plan(queues=("bench",), slots=400, assets_dir=folder, work_dir=folder)
+    plan = Plan(queues=("bench",), slots=400, assets_dir=folder, work_dir=folder, homes_dir=folder)
     worker = Worker(Dial(url=url), app.runners, plan)
     running = asyncio.create_task(worker.run(handle_signals=True))
     await worker.ready.wait()

@@ -56,9 +56,8 @@ def enqueue(
         if order.is_file(type):
             job = order.of_file(Path(type), values, input, wishes)
         else:
-            if check:
-                order.known_to(client, project, type)
-            job = order.of_type(project, type, values, input, wishes)
+            told = order.known_to(client, project, type) if check else None
+            job = order.of_type(project, type, values, input, wishes, told)
         job_id, is_new = order.hand_in(client, job, wishes.idempotency_key)
         if not is_new:
             notice(f"job {job_id} stands for it already")

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -33,6 +34,7 @@ class View:
     events: list[Event] = field(default_factory=list)
     lines: list[LogLine] = field(default_factory=list)
     why: str | None = None
+    now: datetime | None = None  # when it stood so; None: at this moment
 
     @property
     def ended(self) -> bool:

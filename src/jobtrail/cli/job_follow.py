@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated
@@ -58,9 +58,13 @@ def wait(*jobs: Ref, timeout: Annotated[str | None, Parameter(alias="-t")] = Non
     """
     patience = None if timeout is None else duration.parse(timeout).total_seconds()
     with place.client(flags) as client:
-        ids = refs.job_ids(client, jobs or ("@last",))
-        with detaching() as halt:
-            found = _until_ended(client, ids, patience, halt)
+        return all_to_the_end(client, refs.job_ids(client, jobs or ("@last",)), flags, timeout=patience)
+
+
+def all_to_the_end(client: JobsClient, ids: list[UUID], flags: Flags, *, timeout: float | None = None) -> int:
+    """Waits for the end of jobs, shows how they ended, and answers their exit code. Ctrl-C detaches."""
+    with detaching() as halt:
+        found = _until_ended(client, ids, timeout, halt)
     show.rows(
         found,
         [show.id_column(lambda j: j.id), show.Column("TYPE", lambda j: j.type), show.status_column(lambda j: j.status),
@@ -93,9 +97,8 @@ def to_the_end(
             if last.ended:
                 notice(saying.of_end(last))
         else:
-            with screen(flags, data=data) as shown:
-                for last in follow(client, job_id, logs=logs, timeout=timeout, halt=halt):
-                    shown.see(last)
+            views = follow(client, job_id, logs=logs, timeout=timeout, halt=halt)
+            last = shown(views, flags, data=data) or last
         if halt.is_set():
             notice(f"detached; job {short(job_id)} runs on: jobtrail job watch {short(job_id)}")
             return exits.INTERRUPTED
@@ -105,9 +108,25 @@ def to_the_end(
     return exits.of_job(last.job.status)
 
 
+def shown(views: Iterable[View], flags: Flags, *, data: bool) -> View | None:
+    """Shows views, wherever they come from, on the screen that suits; answers the last one.
+
+    `data`: what is followed is what was asked for, so it goes to stdout.
+    """
+    last = None
+    with screen(flags, data=data) as here:
+        for last in views:
+            here.see(last)
+    return last
+
+
 def tell_result(client: JobsClient, job: Job, flags: Flags, *, quiet: bool) -> None:
     """What the job made, on stdout: JSON with everything, or the result alone for people."""
-    result = client.result(job.id) if job.status in FINAL else None
+    tell_made(job, client.result(job.id) if job.status in FINAL else None, flags, quiet=quiet)
+
+
+def tell_made(job: Job, result: Result | None, flags: Flags, *, quiet: bool) -> None:
+    """The same where the result is known."""
     if flags.output == "json":
         show.document(show.plain({"job": job, "result": result}))
     elif flags.output == "jsonl":

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from jobtrail.cli import exits, job_follow, place, refs, saying, show, words
+from jobtrail.cli import exits, job_follow, place, refs, saying, show, task_refs, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Ref, Switch
 from jobtrail.cli.follow import LOOK_SECONDS
 from jobtrail.client import JobsClient
 from jobtrail.core import why as reasons
 from jobtrail.core.model import Attempt, Event, Job, Result, Step
+from jobtrail.core.spent import Spent
 from jobtrail.core.status import FINAL, JobStatus, WaitReason, allowed_actions
 
 _PAGE = 1_000
@@ -32,6 +33,8 @@ def get(job: Ref = "@last", /, *, exit_status: Annotated[bool, Switch] = False, 
         found = client.get(refs.job_id(client, job))
         steps, attempts, result = client.steps(found.id), client.attempts(found.id), client.result(found.id)
         said = reasons.sentence(client.facts(found.id))
+        spent = task_refs.together(client.usage(found.id))
+        budget = _budget(client, found, result)
     waits = None if found.wait_reason is None else WaitReason(found.wait_reason)
     data = {
         "job": found,
@@ -40,8 +43,10 @@ def get(job: Ref = "@last", /, *, exit_status: Annotated[bool, Switch] = False, 
         "steps": steps,
         "attempts": attempts,
         "result": result,
+        "usage": spent,
+        "budget": budget,
     }
-    show.thing(data, lambda: _lines(found, said, steps, attempts, result), flags)
+    show.thing(data, lambda: _lines(found, said, steps, attempts, result, _money(spent, budget)), flags)
     return exits.of_job(found.status) if exit_status else exits.OK
 
 
@@ -137,7 +142,12 @@ def _says(event: Event) -> str:
 
 
 def _lines(
-    job: Job, said: str, steps: list[Step], attempts: list[Attempt], result: Result | None
+    job: Job,
+    said: str,
+    steps: list[Step],
+    attempts: list[Attempt],
+    result: Result | None,
+    money: Iterable[tuple[str, object]],
 ) -> Iterator[tuple[str, object]]:
     yield "id", job.id
     yield "type", job.type
@@ -152,10 +162,32 @@ def _lines(
     yield "ended", words.absolute(job.completed_at)
     yield "took", words.length(job.actual_seconds)
     yield "error", f"{job.error_code}: {job.error_message}" if job.error_message else job.error_code
+    yield from money
     yield "input", _json(job.input)
     yield "result", _json(result.output) if result else None
     yield "attempts", "\n".join(map(_attempt, attempts))
     yield "steps", "\n".join(map(_step, steps))
+
+
+def _money(spent: Spent, budget: Mapping[str, Any] | None) -> Iterator[tuple[str, object]]:
+    """What was used, and what of the budget, a limit a line."""
+    yield "used", task_refs.used(spent)
+    pairs = [(name, pair) for name, pair in (budget or {}).items() if isinstance(pair, dict)]
+    lines = (f"{pair.get('used')} of {pair.get('limit')} {name}" for name, pair in pairs)
+    yield "budget", "\n".join(words.one_line(line) for line in lines)
+
+
+def _budget(client: JobsClient, job: Job, result: Result | None) -> Mapping[str, Any] | None:
+    """What was spent of a job's budget, as its result tells, or else the newest event about it; None where none does."""
+    output = result.output if result is not None else None
+    if isinstance(output, dict) and isinstance(output.get("budget"), dict):
+        return dict(output["budget"])
+    if not isinstance(job.input, dict) or not job.input.get("budget"):
+        return None
+    newest = client.events(job.id, after=max(0, job.version - _PAGE), limit=_PAGE)
+    told = [event.payload.get("budget") for event in newest
+            if event.type.startswith("budget.") and isinstance(event.payload, dict)]  # fmt: skip
+    return told[-1] if told and isinstance(told[-1], dict) else None
 
 
 def _attempt(attempt: Attempt) -> str:

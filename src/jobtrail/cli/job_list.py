@@ -69,9 +69,9 @@ def jobs(
             return client.page(filter, before=cursor, limit=limit)
 
         if watch:
-            return repeat.show_changes(lambda: read().jobs, lambda found: _show(found, flags), flags)
+            return repeat.show_changes(lambda: read().jobs, lambda found: show_jobs(found, flags), flags)
         found = read()
-        _show(found.jobs, flags)
+        show_jobs(found.jobs, flags)
         if flags.output != "json":
             _tell_of_more(found)
     return 0
@@ -84,7 +84,8 @@ def _tell_of_more(found: Page) -> None:
         notice(f"there may be more: --before {short(found.next_before)}")
 
 
-def _show(found: list[Job], flags: Flags) -> None:
+def show_jobs(found: list[Job], flags: Flags) -> None:
+    """Jobs as a table, or as data."""
     columns: list[Column[Job]] = [
         show.id_column(lambda job: job.id),
         Column("TYPE", lambda job: job.type),

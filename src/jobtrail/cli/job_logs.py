@@ -117,7 +117,7 @@ def _print(found: Iterable[LogLine], flags: Flags, *, raw: bool) -> None:
         elif raw:
             print(line.message)
         else:
-            text = log_text(line)
+            text = log_text(line, with_level=False)
             at = line.at.astimezone().strftime("%H:%M:%S.%f")[:-3] if show.is_terminal() else words.absolute(line.at)
             print(f"{at}  {line.level:<5}  {words.harmless(text) if show.is_terminal() else text}")
     sys.stdout.flush()

@@ -19,7 +19,14 @@ _WIDTH: Final = 110
 _LEAST_BAR: Final = 20
 _LONGEST_NAME: Final = 36
 _QUIET_SECONDS: Final = 0.05
-_WAITS_FOR: Final[dict[str, str]] = {WaitReason.RETRY: "to be tried again", WaitReason.SCHEDULE: "for its time"}
+_WAITS_FOR: Final[dict[str, str]] = {
+    WaitReason.RETRY: "to be tried again",
+    WaitReason.SCHEDULE: "for its time",
+    WaitReason.QUOTA: "for a quota",
+    WaitReason.BUDGET: "for a budget",
+    WaitReason.SIGNAL: "for a signal",
+    WaitReason.VALIDATION: "for the check of its input",
+}
 _CUT_OFF: Final = {AttemptStatus.LOST: "▚", AttemptStatus.INTERRUPTED: "↷"}
 
 

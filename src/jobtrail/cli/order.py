@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +18,10 @@ from jobtrail.cli.apps import Project
 from jobtrail.cli.telling import Usage
 from jobtrail.client import JobsClient
 from jobtrail.core import duration, jsonguard
+from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Invalid, UnknownType
 from jobtrail.core.ids import short
+from jobtrail.runners import registry
 from jobtrail.service.jobs import NewJob, Options
 from jobtrail.store.identity import new_id
 
@@ -53,14 +55,26 @@ class Wishes:
 NO_WISHES: Final = Wishes()
 
 
-def of_type(project: Project, type: str, pairs: Sequence[str], given: str | None, wishes: Wishes = NO_WISHES) -> NewJob:
-    """A job of a type that the project may know. Raises Invalid when it knows it and the input does not fit."""
+def of_type(
+    project: Project,
+    type: str,
+    pairs: Sequence[str],
+    given: str | None,
+    wishes: Wishes = NO_WISHES,
+    told: KnownType | None = None,
+) -> NewJob:
+    """A job of a type that the project may know. Raises Invalid when it knows it and the input does not fit.
+
+    `told`: what workers tell of it, which counts where the project does not know it.
+    """
     runner = project.runner(type)
-    input = values.read(pairs, given, apps.schema_of(runner))
+    there = told.input_schema if told is not None and isinstance(told.input_schema, Mapping) else None
+    input = values.read(pairs, given, apps.schema_of(runner) or there)
     wrong = dict(apps.check_input(runner, input))
     if wrong:
         raise Invalid(f"the input does not fit {type}: {'; '.join(_said(wrong))}", fields=wrong)
-    return _job(input, project.options(type), wishes)
+    checked = bool(told and told.has_check) if runner is None else registry.has_check(runner)
+    return _job(input, replace(project.options(type), checked=checked), wishes)
 
 
 def of_file(path: Path, pairs: Sequence[str], given: str | None, wishes: Wishes = NO_WISHES) -> NewJob:
@@ -68,7 +82,8 @@ def of_file(path: Path, pairs: Sequence[str], given: str | None, wishes: Wishes 
     from jobtrail.runners.pipeline.parse import load_file
 
     file = load_file(path, values.read(pairs, given, None))
-    options = Options(type=file.type, **file.options)
+    runner = registry.load((file.type,)).get(file.type)
+    options = Options(type=file.type, checked=runner is not None and registry.has_check(runner), **file.options)
     return _job(file.input, options, replace(wishes, title=wishes.title or file.title))
 
 
@@ -85,15 +100,20 @@ def hand_in(client: JobsClient, job: NewJob, key: str | None) -> tuple[UUID, boo
     return done.ids[0], not done.existed
 
 
-def known_to(client: JobsClient, project: Project, type: str) -> None:
-    """Raises UnknownType unless the project or a live worker knows the type."""
+def known_to(client: JobsClient, project: Project, type: str) -> KnownType | None:
+    """What workers tell of a type that the project does not know. Raises UnknownType unless the project or a live worker
+    knows it."""
     if type in project.types:
-        return
+        return None
+    told = client.get_type(type)
+    if told is not None and told.workers:
+        return told
     elsewhere = {
         one for worker in client.workers() if worker.leased and worker.stopped_at is None for one in worker.types
     }
     if type not in elsewhere:
         raise apps.unknown(type, project.types, elsewhere)
+    return None
 
 
 def check_known(project: Project, type: str) -> None:

@@ -28,13 +28,16 @@ def plan_of(place: Place, queues: tuple[str, ...], *, slots: int | None = None) 
         poll_seconds=config.poll_seconds,
         grace_seconds=config.grace_seconds,
         drain_seconds=config.drain_seconds,
+        validation_seconds=config.validation_seconds,
         assets_dir=config.assets.resolve(),
         asset_limit_bytes=config.generated_asset_max_bytes,
         work_dir=(config.home / "work").resolve(),
+        homes_dir=(config.home / "homes").resolve(),
         seal_key=load_or_create_key(key) if key else None,
         anchor_file=anchor_file(config),
         retention=retention_of(config),
         outgoing=guard.rules(config.outgoing_allow),
+        public_url=config.public_url,
     )
 
 

@@ -23,6 +23,9 @@ def of_event(event: Event, view: View) -> str | None:
         return _step(verb, note)
     if subject == "gate":
         return _gate(event, verb, note)
+    if subject == "budget":
+        said = words.one_line(str(note.get("message", "")), 200)
+        return f"  $ {'nearly used up' if verb == 'warned' else 'used up'}{': ' + said if said else ''}"
     if subject == "job":
         return _job(event, verb, note, view)
     return None

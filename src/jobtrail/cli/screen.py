@@ -17,6 +17,8 @@ from jobtrail.core.status import LogLevel, LogSource, StepStatus
 
 _CHANGING: Final = re.compile(r"[0-9.:]+")
 _LOUD: Final = {LogLevel.WARN, LogLevel.ERROR, LogLevel.FATAL}
+_RAW: Final = "raw"
+"""The detail that holds a line as a program wrote it; its message says it in words, and `-o jsonl` shows both."""
 
 
 class Screen(Protocol):
@@ -51,6 +53,7 @@ class Lines:
     def __init__(self, out: TextIO, printed: TextIO) -> None:
         self._out, self._printed = out, printed
         self._explained = ""
+        self._ended = 0  # the version at which it was last told that it had ended
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +76,9 @@ class Lines:
         if view.why and without_numbers != self._explained:
             print(f"  … {view.why}", file=self._out, flush=True)
             self._explained = without_numbers
-        if view.ended:
+        if view.ended and view.job.version != self._ended:
             print(saying.of_end(view), file=self._out, flush=True)
+            self._ended = view.job.version
 
     def say(self, line: str) -> None:
         print(line, file=self._out, flush=True)
@@ -82,6 +86,9 @@ class Lines:
 
 class Stream:
     """One JSON object a line on stdout: `event`, `log`, and at the end `job`."""
+
+    def __init__(self) -> None:
+        self._ended = 0
 
     def __enter__(self) -> Self:
         return self
@@ -97,8 +104,9 @@ class Stream:
             show.line({"event": show.plain(event)})
         for line in view.lines:
             show.line({"log": show.plain(line)})
-        if view.ended:
+        if view.ended and view.job.version != self._ended:
             show.line({"job": show.plain(view.job)})
+            self._ended = view.job.version
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -148,14 +156,14 @@ class Moving:
         self._console.print(Text(line))
 
 
-def log_text(line: LogLine) -> str:
+def log_text(line: LogLine, *, with_level: bool = True) -> str:
     """A line of the log as people read it. What was printed stands as it was printed."""
     if line.source in (LogSource.STDOUT, LogSource.STDERR):
         return line.message
     details = ""
-    if isinstance(line.details, dict) and line.details:
-        details = "  " + " ".join(f"{key}={_brief(value)}" for key, value in line.details.items())
-    level = f"{line.level}: " if line.level in _LOUD else ""
+    if isinstance(line.details, dict) and (shown := {k: v for k, v in line.details.items() if k != _RAW}):
+        details = "  " + " ".join(f"{key}={_brief(value)}" for key, value in shown.items())
+    level = f"{line.level}: " if with_level and line.level in _LOUD else ""
     return f"{level}{line.message}{details}"
 
 
@@ -181,7 +189,7 @@ def _picture(view: View, room: int) -> Any:
     width = max((len(words.one_line(step.name, 50)) for step in shown), default=0)
     for step in shown:
         end = step.completed_at if step.status != StepStatus.RUNNING else None
-        took = words.length(words.between(step.started_at, end)) if step.started_at else ""
+        took = words.length(words.between(step.started_at, end or view.now)) if step.started_at else ""
         error = f"  {words.one_line(step.error_message, 60)}" if step.status == StepStatus.FAILED else ""
         line = f"  {words.glyph(step.status)} {words.one_line(step.name, 50):<{width}}  {took:>8}{error}"
         lines.append(Text(line, style=words.color(step.status), no_wrap=True, overflow="ellipsis"))
@@ -200,7 +208,7 @@ def _state(view: View) -> Iterable[str]:
     where = ""
     if view.attempts and view.attempts[-1].ended_at is None:
         attempt = view.attempts[-1]
-        since = words.length(words.between(attempt.started_at, None))
+        since = words.length(words.between(attempt.started_at, view.now))
         where = f"  attempt {attempt.number} on {saying.worker_of(attempt.worker_id)}  {since}"
     yield f"{words.glyph(job.status)} {job.status}{where}{stage if job.progress <= 0 else ''}"
     if view.why:

@@ -55,8 +55,8 @@ def _wanted(name: str, schema: Mapping[str, Any] | None) -> list[Mapping[str, An
     """The schemas that a property may have; none when the type does not say."""
     if schema is None:
         return []
-    properties = _resolved(schema, schema).get("properties", {})
-    return list(_choices(properties[name], schema, _DEEP)) if name in properties else []
+    found = [choice.get("properties", {}) for choice in _choices(schema, schema, _DEEP)]
+    return [choice for each in found if name in each for choice in _choices(each[name], schema, _DEEP)]
 
 
 def _choices(part: Mapping[str, Any], schema: Mapping[str, Any], deep: int) -> list[Mapping[str, Any]]:

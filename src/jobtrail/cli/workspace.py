@@ -1,11 +1,12 @@
-"""`jobtrail workspace create`, `list`, `rename`: tenants of one installation."""
+"""`jobtrail workspace create`, `list`, `rename`, `policy`: tenants of one installation."""
 
 from __future__ import annotations
 
+import json
 from shlex import quote
 from typing import Annotated
 
-from jobtrail.cli import office, show
+from jobtrail.cli import office, show, values
 from jobtrail.cli.flags import NO_FLAGS, Flags, Plain
 from jobtrail.cli.telling import notice
 from jobtrail.core.access import Workspace
@@ -73,6 +74,26 @@ def rename(name: Annotated[str, Plain], to: Annotated[str, Plain], /, *, flags: 
         renamed = here.do(workspaces.rename(here.workspace(name), to, here.actor))
     _tell(renamed, flags)
     notice(f"renamed {name!r} to {to!r}; undo: jobtrail workspace rename {quote(to)} {quote(name)}")
+    return 0
+
+
+def policy(*, set: str | None = None, flags: Flags = NO_FLAGS) -> int:
+    """What a workspace allows its runners: as it stands, or as it is to be.
+
+    Parameters
+    ----------
+    set
+        A new policy in place of the old one: a JSON object, @file, or - for stdin. It has an object for each type of job.
+    """
+    with office.opened(flags) as here:
+        workspace = here.workspace()
+        if set is None:
+            stands = here.do(workspaces.policy(workspace)) or {}
+        else:
+            stands = here.do(workspaces.set_policy(workspace, values.read((), set, None), here.actor))
+    show.thing(stands, lambda: [(type, json.dumps(rules)) for type, rules in sorted(stands.items())], flags)
+    if set is None and not stands:
+        notice("there is no policy: each runner allows what it allows by itself")
     return 0
 
 

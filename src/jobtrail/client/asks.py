@@ -14,11 +14,14 @@ import msgspec
 from jobtrail.client.talk import Ask, Pause, Talk, Watch, Watched
 from jobtrail.client.verbs import Ended, rerun_of
 from jobtrail.core import jsonguard
+from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Invalid, TooLarge
 from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
+from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import FINAL, GateStatus, JobStatus, LogLevel
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Options, Page
+from jobtrail.service.usage import UsageKey
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741  (an item)
@@ -40,6 +43,10 @@ class _Jobs(msgspec.Struct, frozen=True):
     items: list[Job]
     next_cursor: str | None
     searched_to: UUID | None
+
+
+class _Signalled(msgspec.Struct, frozen=True):
+    is_new: bool
 
 
 class _Accepted(msgspec.Struct, frozen=True):
@@ -180,6 +187,11 @@ def usage(job_id: UUID) -> Ask[list[Usage]]:
     return _items(f"/jobs/{job_id}/usage", Usage)
 
 
+def usage_totals(since: datetime, until: datetime, by: UsageKey) -> Ask[UsageSummary]:
+    """What was used in a time, summed by a key."""
+    return _get("/usage", _reader(UsageSummary), _given(since=since.isoformat(), until=until.isoformat(), by=by))
+
+
 def assets(job_id: UUID) -> Talk[list[Asset]]:
     """The files of a job in the order of their making; the server tells the newest first."""
     found: list[Asset] = []
@@ -215,6 +227,17 @@ def workers() -> Ask[list[Worker]]:
     return _items("/workers", Worker)
 
 
+def types() -> Ask[list[KnownType]]:
+    """The types of jobs that are known; without the schemas of their inputs."""
+    return _items("/types", KnownType)
+
+
+def get_type(type: str) -> Ask[KnownType | None]:
+    """One type with the schema of its input."""
+    path = f"/types/{_name(type, 'type')}"
+    return Ask(method="GET", path=path, read=_reader(KnownType), again=True, missing=(None,))
+
+
 def facts(job_id: UUID) -> Ask[Facts]:
     """What keeps a job from running. Raises NotFound."""
     return _get(f"/jobs/{job_id}/why", lambda body: msgspec.json.decode(body, type=_Why).facts)
@@ -224,6 +247,12 @@ def cancel(job_id: UUID, reason: str | None) -> Ask[JobStatus]:
     """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
     body = msgspec.json.encode({"reason": reason})
     return _post(f"/jobs/{job_id}/cancel", lambda raw: JobStatus(msgspec.json.decode(raw, type=Job).status), body)
+
+
+def signal(job_id: UUID, name: str, payload: object) -> Ask[bool]:
+    """Says something to a job under a name; answers whether it is the first of that name. Raises NotFound, Conflict."""
+    body = msgspec.json.encode({"name": name, "payload": msgspec.Raw(jsonguard.encode(payload, at="payload"))})
+    return _post(f"/jobs/{job_id}/signal", lambda raw: msgspec.json.decode(raw, type=_Signalled).is_new, body)
 
 
 def retry(job_id: UUID) -> Ask[int]:
@@ -315,8 +344,9 @@ def _trace(job: NewJob) -> dict[str, str]:
 
 
 def _body(job: NewJob) -> dict[str, Any]:
-    """A job as the route takes it. What is None is left to the server, which may know a default of the type."""
-    said: dict[str, Any] = {name: getattr(job.options, name) for name in Options.__slots__}
+    """A job as the route takes it. What is None is left to the server, which may know a default of the type; so is whether
+    its input is checked first, for the server sees the workers."""
+    said: dict[str, Any] = {name: getattr(job.options, name) for name in Options.__slots__ if name != "checked"}
     said |= {"id": job.id, "input": msgspec.Raw(job.input), "title": job.title, "unique_key": job.unique_key}
     return {name: value for name, value in said.items() if value is not None}
 
@@ -357,9 +387,9 @@ def _given(**values: object) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def _name(text: str) -> str:
-    if "/" in jsonguard.check_name(text, "a queue's name") or text in (".", ".."):
-        raise Invalid(f"over HTTP a queue of the name {text!r} cannot be named", fields={"queue": "not over HTTP"})
+def _name(text: str, of: str = "queue") -> str:
+    if "/" in jsonguard.check_name(text, f"a {of}'s name") or text in (".", ".."):
+        raise Invalid(f"over HTTP a {of} of the name {text!r} cannot be named", fields={of: "not over HTTP"})
     return quote(text, safe="")
 
 

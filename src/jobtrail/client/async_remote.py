@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from datetime import timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 import httpx2
@@ -15,6 +15,8 @@ import httpx2
 from jobtrail.client import asks, wire
 from jobtrail.client.answers import Answer, Lost, sending
 from jobtrail.client.talk import Ask, Pause, Reading, Talk, Watch, Watched
+from jobtrail.client.task_asks import TaskAsks
+from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Awaits
 from jobtrail.client.verbs import Ended
 from jobtrail.core.model import Event, Job, Result
 from jobtrail.core.status import JobStatus
@@ -34,6 +36,16 @@ class AsyncRemoteClient:
         self._headers = wire.headers(key)
         self._patience = patience.total_seconds()
         self._http: tuple[asyncio.AbstractEventLoop, httpx2.AsyncClient] | None = None
+
+    @property
+    def tasks(self) -> AsyncTasks:
+        """The verbs on tasks."""
+        return AsyncTasks(TaskAsks(), cast("Awaits", self.arun), wire.tell_nobody)
+
+    @property
+    def projects(self) -> AsyncProjects:
+        """The verbs on projects."""
+        return AsyncProjects(TaskAsks(), cast("Awaits", self.arun))
 
     async def arun(self, work: Ask[T] | Talk[T]) -> T:
         """Runs any verb as a value."""
@@ -69,6 +81,10 @@ class AsyncRemoteClient:
     async def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
         """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
         return await self.arun(asks.cancel(job_id, reason))
+
+    async def signal(self, job_id: UUID, name: str, payload: object = None) -> bool:
+        """Says something to a job under a name; answers whether it is the first of that name. Raises NotFound, Conflict."""
+        return await self.arun(asks.signal(job_id, name, payload))
 
     async def retry(self, job_id: UUID) -> int:
         """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""

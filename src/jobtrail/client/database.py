@@ -6,12 +6,15 @@ import asyncio
 import os
 import time
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from typing import Self, TypeVar
+from datetime import datetime, timedelta
+from typing import Self, TypeVar, cast
 from uuid import UUID
 
+from jobtrail.client.task_flows import TaskFlows
+from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Awaits, Projects, Runs, Tasks
 from jobtrail.client.verbs import DEFAULT_WORKSPACE, Ended, rerun_of
 from jobtrail.core import jsonguard
+from jobtrail.core.described import KnownType
 from jobtrail.core.errors import NotFound
 from jobtrail.core.loglines import LogLine, lines_of
 from jobtrail.core.model import (
@@ -28,9 +31,11 @@ from jobtrail.core.model import (
     Usage,
     Worker,
 )
+from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import FINAL, ActorType, GateStatus, JobStatus, LogLevel
-from jobtrail.service import assets, attempts, gates, jobs, logs, queues, steps, trail, usage, workers
+from jobtrail.service import assets, attempts, gates, jobs, logs, queues, signals, steps, trail, types, usage, workers
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
+from jobtrail.service.usage import UsageKey
 from jobtrail.store.db import AsyncConnection, Connection, Scope, arun, run
 from jobtrail.store.pool import Database, Dial
 from jobtrail.store.query import Flow, Query
@@ -49,6 +54,16 @@ class Client:
         dial = Dial(url=url, workspace=str(workspace), name="jobtrail-client", pgbouncer=pgbouncer)
         self.database = Database(dial)
         self.nudger = Nudger(dial)
+
+    @property
+    def tasks(self) -> Tasks:
+        """The verbs on tasks."""
+        return Tasks(TaskFlows(self.workspace, self.actor), cast("Runs", self.run), self.nudger.nudge)
+
+    @property
+    def projects(self) -> Projects:
+        """The verbs on projects."""
+        return Projects(TaskFlows(self.workspace, self.actor), cast("Runs", self.run))
 
     def run(self, work: Query[T] | Flow[T]) -> T:
         """Runs any verb as a value."""
@@ -133,6 +148,14 @@ class Client:
         """The workers, those alive first."""
         return self.run(workers.listed())
 
+    def types(self) -> list[KnownType]:
+        """The types of jobs that workers run; without the schemas of their inputs."""
+        return self.run(types.listed(self.workspace))
+
+    def get_type(self, type: str) -> KnownType | None:
+        """One type with the schema of its input; None when no worker knows it."""
+        return self.run(types.get(self.workspace, type))
+
     def facts(self, job_id: UUID) -> Facts:
         """What keeps a job from running. Raises NotFound."""
         return _found(self.run(jobs.facts(self.workspace, job_id)), job_id)
@@ -140,6 +163,13 @@ class Client:
     def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
         """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
         return self._told([ORDERS], jobs.cancel(self.workspace, job_id, self.actor, reason))
+
+    def signal(self, job_id: UUID, name: str, payload: object = None) -> bool:
+        """Says something to a job under a name; answers whether it is the first of that name. Raises NotFound, Conflict."""
+        said = jsonguard.encode(payload, at="payload")
+        return self._told(
+            [self.get(job_id).queue], signals.signal(self.workspace, job_id, name, said, self.actor)
+        ).is_new
 
     def retry(self, job_id: UUID) -> int:
         """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""
@@ -184,6 +214,10 @@ class Client:
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
 
+    def usage_totals(self, since: datetime, until: datetime, by: UsageKey = "model") -> UsageSummary:
+        """What was used from `since` on, before `until`, summed by a key, and all together."""
+        return self.run(usage.summary(self.workspace, since, until, by))
+
     def awaited(self) -> AsyncClient:
         """The client for async code; it uses this one's connections."""
         return AsyncClient(self)
@@ -212,6 +246,17 @@ class AsyncClient:
         self._client = client
         self.workspace = client.workspace
         self.actor = client.actor
+
+    @property
+    def tasks(self) -> AsyncTasks:
+        """The verbs on tasks."""
+        says = TaskFlows(self.workspace, self.actor)
+        return AsyncTasks(says, cast("Awaits", self.arun), self._client.nudger.nudge)
+
+    @property
+    def projects(self) -> AsyncProjects:
+        """The verbs on projects."""
+        return AsyncProjects(TaskFlows(self.workspace, self.actor), cast("Awaits", self.arun))
 
     async def arun(self, work: Query[T] | Flow[T]) -> T:
         """Runs any verb as a value."""
@@ -247,6 +292,11 @@ class AsyncClient:
     async def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
         """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
         return await self._told([ORDERS], jobs.cancel(self.workspace, job_id, self.actor, reason))
+
+    async def signal(self, job_id: UUID, name: str, payload: object = None) -> bool:
+        """Says something to a job under a name; answers whether it is the first of that name. Raises NotFound, Conflict."""
+        queue, said = (await self.get(job_id)).queue, jsonguard.encode(payload, at="payload")
+        return (await self._told([queue], signals.signal(self.workspace, job_id, name, said, self.actor))).is_new
 
     async def retry(self, job_id: UUID) -> int:
         """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""

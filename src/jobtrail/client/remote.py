@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 import httpx2
@@ -17,12 +17,17 @@ from jobtrail.client import asks, wire
 from jobtrail.client.answers import Answer, Lost, error_of, sending
 from jobtrail.client.async_remote import AsyncRemoteClient
 from jobtrail.client.talk import Ask, Pause, Reading, Talk, Watch, Watched
+from jobtrail.client.task_asks import TaskAsks
+from jobtrail.client.tasks import Projects, Runs, Tasks
 from jobtrail.client.verbs import Ended
+from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Unavailable
 from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
+from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import GateStatus, JobStatus, LogLevel
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
+from jobtrail.service.usage import UsageKey
 from jobtrail.store.db import Connection
 
 T = TypeVar("T")
@@ -38,6 +43,16 @@ class RemoteClient:
         self._patience = patience.total_seconds()
         self._twin = partial(AsyncRemoteClient, url, key, patience=patience)
         self._http = httpx2.Client(headers=wire.headers(key), timeout=wire.TIMEOUT, limits=wire.LIMITS)
+
+    @property
+    def tasks(self) -> Tasks:
+        """The verbs on tasks."""
+        return Tasks(TaskAsks(), cast("Runs", self.run), wire.tell_nobody)
+
+    @property
+    def projects(self) -> Projects:
+        """The verbs on projects."""
+        return Projects(TaskAsks(), cast("Runs", self.run))
 
     def run(self, work: Ask[T] | Talk[T]) -> T:
         """Runs any verb as a value."""
@@ -111,6 +126,14 @@ class RemoteClient:
         """The workers, those alive first."""
         return self.run(asks.workers())
 
+    def types(self) -> list[KnownType]:
+        """The types of jobs that the server knows; without the schemas of their inputs."""
+        return self.run(asks.types())
+
+    def get_type(self, type: str) -> KnownType | None:
+        """One type with the schema of its input; None when the server does not know it."""
+        return self.run(asks.get_type(type))
+
     def facts(self, job_id: UUID) -> Facts:
         """What keeps a job from running. Raises NotFound."""
         return self.run(asks.facts(job_id))
@@ -118,6 +141,10 @@ class RemoteClient:
     def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
         """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
         return self.run(asks.cancel(job_id, reason))
+
+    def signal(self, job_id: UUID, name: str, payload: object = None) -> bool:
+        """Says something to a job under a name; answers whether it is the first of that name. Raises NotFound, Conflict."""
+        return self.run(asks.signal(job_id, name, payload))
 
     def retry(self, job_id: UUID) -> int:
         """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""
@@ -150,6 +177,10 @@ class RemoteClient:
     def wait(self, job_id: UUID, *, timeout: timedelta | None = None) -> Ended:
         """Waits for a job's end. Raises NotFound, TimeoutError."""
         return self.run(asks.wait(job_id, timeout, time.monotonic))
+
+    def usage_totals(self, since: datetime, until: datetime, by: UsageKey = "model") -> UsageSummary:
+        """What was used from `since` on, before `until`, summed by a key, and all together."""
+        return self.run(asks.usage_totals(since, until, by))
 
     @contextmanager
     def content(self, asset_id: UUID) -> Iterator[Iterator[bytes]]:

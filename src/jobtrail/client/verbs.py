@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol, Self
 from uuid import UUID
 
+from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Projects, Tasks
 from jobtrail.core import jsonguard
+from jobtrail.core.described import KnownType
 from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
+from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import GateStatus, JobStatus, LogLevel
 from jobtrail.service import jobs
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
+from jobtrail.service.usage import UsageKey
 from jobtrail.store.db import AsyncConnection, Connection
 from jobtrail.store.identity import new_id
 
@@ -80,11 +84,21 @@ class JobsClient(Protocol):
     def workers(self) -> list[Worker]:
         """The workers, those alive first."""
 
+    def types(self) -> list[KnownType]:
+        """The types of jobs that are known there; without the schemas of their inputs."""
+
+    def get_type(self, type: str) -> KnownType | None:
+        """One type with the schema of its input; None when it is not known there."""
+
     def facts(self, job_id: UUID) -> Facts:
         """What keeps a job from running. Raises NotFound."""
 
     def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
         """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
+
+    def signal(self, job_id: UUID, name: str, payload: object = None) -> bool:
+        """Says something to a job under a name, now or before it waits for it; answers whether it is the first of that
+        name, for only that counts. Raises NotFound, Invalid, Conflict when the job has ended."""
 
     def retry(self, job_id: UUID) -> int:
         """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""
@@ -109,6 +123,17 @@ class JobsClient(Protocol):
 
     def wait(self, job_id: UUID, *, timeout: timedelta | None = None) -> Ended:
         """Waits for a job's end. Raises NotFound, TimeoutError."""
+
+    def usage_totals(self, since: datetime, until: datetime, by: UsageKey = "model") -> UsageSummary:
+        """What was used from `since` on, before `until`, summed by a key, and all together."""
+
+    @property
+    def tasks(self) -> Tasks:
+        """The verbs on tasks."""
+
+    @property
+    def projects(self) -> Projects:
+        """The verbs on projects."""
 
     def awaited(self) -> AsyncJobsClient:
         """The client for async code."""
@@ -147,6 +172,10 @@ class AsyncJobsClient(Protocol):
     async def cancel(self, job_id: UUID, reason: str | None = None) -> JobStatus:
         """Cancels a job, or asks the worker that runs it to. Raises NotFound, Conflict."""
 
+    async def signal(self, job_id: UUID, name: str, payload: object = None) -> bool:
+        """Says something to a job under a name, now or before it waits for it; answers whether it is the first of that
+        name, for only that counts. Raises NotFound, Invalid, Conflict when the job has ended."""
+
     async def retry(self, job_id: UUID) -> int:
         """Tries a FAILED or CANCELLED job again, finished steps kept. Raises NotFound, IllegalMove."""
 
@@ -155,6 +184,14 @@ class AsyncJobsClient(Protocol):
 
     async def wait(self, job_id: UUID, *, timeout: timedelta | None = None) -> Ended:
         """Waits for a job's end. Raises NotFound, TimeoutError."""
+
+    @property
+    def tasks(self) -> AsyncTasks:
+        """The verbs on tasks."""
+
+    @property
+    def projects(self) -> AsyncProjects:
+        """The verbs on projects."""
 
 
 def rerun_of(job: Job, input: object = None) -> NewJob:

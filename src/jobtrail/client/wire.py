@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any, Final
@@ -80,6 +81,10 @@ def lost(url: str, error: httpx2.RequestError) -> Lost:
     if isinstance(error, _NOT_SENT):
         return Lost(f"the server at {url} cannot be reached: {said}", sent=False)
     return Lost(f"the server at {url} gave no answer, and may have done what it was asked to: {said}", sent=True)
+
+
+def tell_nobody(queues: Sequence[str]) -> None:
+    """Wakes nobody: the server does."""
 
 
 def refuse(conn: object) -> None:

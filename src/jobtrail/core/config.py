@@ -45,9 +45,11 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8787
     path_prefix: str = ""
+    public_url: str | None = None  # where others reach the service, with its prefix: what callback addresses begin with
     trusted_proxies: tuple[str, ...] = ()
     read_connections: int = 4
     write_connections: int = 8
+    nexrender_lease_seconds: float = 3_600.0  # after so long without a word of its nexrender worker a render is lost
     key_requests_per_second: float = 1_000.0  # 0: no limit
     workspace_requests_per_second: float = 3_000.0
 
@@ -59,12 +61,19 @@ class Config:
     poll_seconds: float = 1.0
     grace_seconds: float = 10.0
     drain_seconds: float = 60.0
+    validation_seconds: float = 60.0
 
     assets_dir: Path | None = None  # none: see `assets`
     uploaded_asset_max_bytes: int = 10 << 20
     generated_asset_max_bytes: int = 500 << 20
 
     outgoing_allow: tuple[str, ...] = ()  # hosts and blocks of our own network that webhooks may call
+
+    nexrender_url: tuple[str, ...] = ()  # the render servers that jobs may use
+    nexrender_roots: tuple[str, ...] = ()  # folders that workers and render nodes share
+
+    claude_path: Path | None = None  # Claude Code; none: looked for where it usually is
+    claude_home: str = "workspace"  # whose home and login it has: one of the workspace's own, or the worker's user's
 
     log_format: str = "auto"
     color: str = "auto"
@@ -209,6 +218,10 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_name(each) for each in value))
 
 
+def _urls(value: object) -> tuple[str, ...]:
+    return tuple(_like(_SERVER, "https://render.example.org")(each) for each in _names(value))
+
+
 def _like(pattern: re.Pattern[str], example: str) -> Read:
     def read(value: object) -> str:
         if not pattern.fullmatch(_text(value)):
@@ -264,6 +277,8 @@ READERS: Mapping[str, Read] = {
     "host": _name,
     "port": _whole(0, 65_535),
     "path_prefix": lambda value: "" if value == "" else _like(_PREFIXED, "/jobs")(value),
+    "public_url": lambda value: str(_like(_SERVER, "https://jobs.example.org")(value)).rstrip("/"),
+    "nexrender_lease_seconds": _seconds(60, 604_800),
     "trusted_proxies": _names,
     "read_connections": _whole(1, 200),
     "write_connections": _whole(1, 200),
@@ -279,10 +294,15 @@ READERS: Mapping[str, Read] = {
     "poll_seconds": _seconds(0.01, 300),
     "grace_seconds": _seconds(0, 3_600),
     "drain_seconds": _seconds(0, 86_400),
+    "validation_seconds": _seconds(0.1, 3_600),
     "assets_dir": _path,
     "uploaded_asset_max_bytes": _bytes,
     "generated_asset_max_bytes": _bytes,
     "outgoing_allow": _names,
+    "nexrender_url": _urls,
+    "nexrender_roots": _names,
+    "claude_path": _path,
+    "claude_home": _one_of("workspace", "user"),
     "log_format": _one_of("auto", "pretty", "json"),
     "color": _one_of("auto", "always", "never"),
     "seal_key_file": _path,

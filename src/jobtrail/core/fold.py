@@ -30,7 +30,8 @@ SETTINGS: Final[dict[str, Any]] = {
 TERMS: Final[dict[str, Any]] = {
     "type": None, "backoff_type": "EXPONENTIAL", "backoff_delay_ms": 2_000, "backoff_max_ms": 3_600_000,
     "timeout_seconds": None, "idle_timeout_seconds": None, "queue_timeout_seconds": None, "unique_key": None,
-    "concurrency_key": None, "traceparent": None, "project_id": None, "task_id": None, "parent_id": None, "rerun_of": None,
+    "concurrency_key": None, "traceparent": None, "checked": False,
+    "project_id": None, "task_id": None, "parent_id": None, "rerun_of": None,
 }  # fmt: skip
 """What a job was accepted with and keeps."""
 
@@ -115,7 +116,7 @@ def fold(trail: Sequence[Link]) -> Folded:
         if status is not None and (status, event.status, event.type) not in _LEGAL:
             folded.wrong.append((event.seq, f"{event.type} may not lead from {status} to {event.status}"))
         status = event.status
-        if event.type in _ENDS or event.type in _BEGINS:
+        if (event.type in _ENDS or event.type in _BEGINS) and not said.get("told"):
             _step(folded, event, said)
         elif event.type == "artifact.created":
             folded.assets[str(said.get("asset_id"))] = said

@@ -361,7 +361,7 @@ class UsageTotal:
     cached_tokens: int
     reasoning_tokens: int
     cost_usd: Decimal | None
-    calls_of_unknown_cost: int
+    unpriced_calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,5 +386,6 @@ class Facts:
     workers_of_type: int
     ahead: int
     question: str | None
+    said: str | None
     worker: str | None
     now: datetime

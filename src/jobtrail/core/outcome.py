@@ -1,15 +1,16 @@
-"""What a runner may answer, as values: done, failed, snoozed, cancelled, tried again, or waiting for people."""
+"""What a runner may answer, as values: done, failed, snoozed, cancelled, tried again, or waiting."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from jobtrail.core import duration
 from jobtrail.core.fence import Used
-from jobtrail.core.status import AttemptStatus, ResultStatus
+from jobtrail.core.status import RUNNER_WAITS, AttemptStatus, ResultStatus, WaitReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,34 @@ class Cancel(Exception):  # noqa: N818
         super().__init__(reason)
 
 
+class Wait(Exception):  # noqa: N818
+    """Return or raise it: the job waits for what `reason` names, holds no slot, and uses no attempt.
+
+    It starts again after `delay` (seconds, text such as `5m`, timedelta); None: only when something wakes it. `message`
+    is for people (`job why` says it); `note` goes with it into the trail. Raises ValueError for a reason that is not a
+    runner's to give (`RUNNER_WAITS`).
+    """
+
+    def __init__(
+        self,
+        reason: WaitReason,
+        delay: str | float | timedelta | None,
+        message: str,
+        note: Mapping[str, Any] | None = None,
+        used: Used = Used(),
+    ) -> None:
+        if reason not in RUNNER_WAITS:
+            raise ValueError(
+                f"no runner says that its job waits for {reason}; it may say {', '.join(sorted(RUNNER_WAITS))}"
+            )
+        self.reason = reason
+        self.delay = None if delay is None else duration.parse(delay)
+        self.message = message
+        self.note = note
+        self.used = used
+        super().__init__(message)
+
+
 class Waits(BaseException):
     """The job waits for people at a gate and its slot is free. Not for user code: it unwinds it."""
 
@@ -72,4 +101,4 @@ class Stopped:
     used: Used = field(default_factory=Used)
 
 
-Outcome: TypeAlias = Done | Fail | Snooze | Cancel | Stopped
+Outcome: TypeAlias = Done | Fail | Snooze | Cancel | Wait | Stopped

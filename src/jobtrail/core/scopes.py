@@ -24,6 +24,7 @@ class ApiScope(StrEnum):
     JOBS_CANCEL = "jobs:cancel"
     JOBS_RETRY = "jobs:retry"
     JOBS_RERUN = "jobs:rerun"
+    JOBS_SIGNAL = "jobs:signal"
     GATES_READ = "gates:read"
     GATES_DECIDE = "gates:decide"
     ASSETS_READ = "assets:read"
@@ -39,6 +40,7 @@ class ApiScope(StrEnum):
     WORKERS_RUN = "workers:run"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
+    POLICY_WRITE = "policy:write"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"
@@ -67,6 +69,7 @@ _OPERATOR: Final = _VIEWER | {
     ApiScope.JOBS_CANCEL,
     ApiScope.JOBS_RETRY,
     ApiScope.JOBS_RERUN,
+    ApiScope.JOBS_SIGNAL,
     ApiScope.GATES_DECIDE,
     ApiScope.ASSETS_WRITE,
     ApiScope.QUEUES_PAUSE,

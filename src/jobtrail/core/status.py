@@ -44,6 +44,7 @@ class WaitReason(StrEnum):
     BUDGET = "BUDGET"
     PAUSED = "PAUSED"
     LIMIT = "LIMIT"
+    VALIDATION = "VALIDATION"
 
 
 class AttemptStatus(StrEnum):
@@ -146,6 +147,34 @@ class LogSource(StrEnum):
     USER = "USER"
 
 
+RUNNER_WAITS: Final = frozenset(
+    {
+        WaitReason.DEPENDENCY,
+        WaitReason.SIGNAL,
+        WaitReason.CHILD,
+        WaitReason.QUOTA,
+        WaitReason.BUDGET,
+        WaitReason.LIMIT,
+    }
+)
+"""What a runner may say that its job waits for. The other reasons are the words of verbs."""
+
+STARTABLE: Final = frozenset({WaitReason.SCHEDULE, WaitReason.RETRY, WaitReason.QUOTA, WaitReason.BUDGET})
+"""Waits that an actor may end before their time; `start_now.sql` says the same."""
+
+TOLD: Final = frozenset(
+    {
+        "ai.tool_called",
+        "ai.artifact_created",
+        "gate.started",
+        "gate.passed",
+        "gate.failed",
+        "budget.warned",
+        "budget.exceeded",
+    }
+)
+"""Events that a runner may write by itself while its job runs; `link_job_change` keeps the note of each."""
+
 PRIORITIES: Final = {"LOW": 2, "MEDIUM": 5, "HIGH": 8, "URGENT": 10}
 """Names for priorities; the integer runs from 1 to 10 and the higher runs sooner."""
 
@@ -189,6 +218,9 @@ def _moves() -> tuple[Move, ...]:
         (validating, failed, "job.failed"),
         (validating, cancelled, "job.cancelled"),
         (validating, pending, "job.lost"),
+        (validating, pending, "job.retry_scheduled"),
+        (validating, pending, "job.interrupted"),
+        (validating, pending, "job.updated"),
         (queued, pending, "job.updated"),
         (queued, cancelled, "job.cancelled"),
         (queued, failed, "job.failed"),
@@ -246,6 +278,8 @@ def allowed_actions(status: JobStatus, wait_reason: WaitReason | None = None) ->
         actions.append("retry")
     if status is JobStatus.PENDING and wait_reason is WaitReason.GATE:
         actions += ["approve", "reject"]
-    if status is JobStatus.PENDING and wait_reason in (WaitReason.SCHEDULE, WaitReason.RETRY):
+    if status is JobStatus.PENDING and wait_reason is WaitReason.SIGNAL:
+        actions.append("signal")
+    if status is JobStatus.PENDING and wait_reason in STARTABLE:
         actions.append("start_now")
     return tuple(sorted(actions))

@@ -15,8 +15,8 @@ _WAITS_FOR = {
     WaitReason.DEPENDENCY: "It waits for jobs that it depends on",
     WaitReason.SIGNAL: "It waits for a signal and holds no slot meanwhile",
     WaitReason.CHILD: "It waits for a job that it started and holds no slot meanwhile",
-    WaitReason.QUOTA: "The quota of its provider is used up",
-    WaitReason.BUDGET: "Its budget is spent; raise the budget or wait for its next period",
+    WaitReason.QUOTA: "It waits for the quota of its provider",
+    WaitReason.BUDGET: "Its budget is spent",
     WaitReason.PAUSED: "It is paused",
     WaitReason.LIMIT: "As many jobs like it run as its limit allows",
 }
@@ -32,7 +32,8 @@ def sentence(facts: Facts) -> str:
         case JobStatus.PENDING:
             return _pending(facts)
         case JobStatus.VALIDATING:
-            return "Its input is being checked before it takes a slot."
+            where = f"on worker {facts.worker}" if facts.worker else "on a worker that is gone; another takes over soon"
+            return f"Its input is being checked before it takes a slot, {where}."
         case JobStatus.QUEUED:
             return _queued(facts)
         case JobStatus.RUNNING:
@@ -55,12 +56,41 @@ def _pending(facts: Facts) -> str:
         tries = f"It failed ({_failure(facts)}){_because(facts)}"
         return f"{tries}; it is tried again {_when(facts.scheduled_at, facts.now)}."
     if reason is WaitReason.SCHEDULE:
-        return f"It is scheduled to start {_when(facts.scheduled_at, facts.now)}."
+        said = f"; its code said: {_cut(facts.said)}" if facts.said else ""
+        return f"It is scheduled to start {_when(facts.scheduled_at, facts.now)}{said}."
+    if reason is WaitReason.VALIDATION:
+        return _unchecked(facts)
     if reason is WaitReason.GATE:
         asked = f' on "{_cut(facts.question)}"' if facts.question else ""
         return f"It waits for a decision{asked}; decide with `jobtrail gate approve` or `jobtrail gate reject`."
-    again = "" if facts.scheduled_at is None else f"; it is tried {_when(facts.scheduled_at, facts.now)}"
-    return f"{_WAITS_FOR[reason]}{again}."
+    said = f" ({_cut(facts.said)})" if facts.said else ""
+    return f"{_WAITS_FOR[reason]}{said}{_again(reason, facts)}."
+
+
+def _again(reason: WaitReason, facts: Facts) -> str:
+    """What ends the wait."""
+    at = None if facts.scheduled_at is None else _when(facts.scheduled_at, facts.now)
+    match reason:
+        case WaitReason.QUOTA if at is not None:
+            return f", which comes back {at}"
+        case WaitReason.QUOTA:
+            return "; start it when there is some"
+        case WaitReason.BUDGET if at is not None:
+            return f"; raise the budget and start it, or it goes on {at}"
+        case WaitReason.BUDGET:
+            return "; raise the budget and start it"
+        case _:
+            return "" if at is None else f"; it is tried {at} if nothing comes"
+
+
+def _unchecked(facts: Facts) -> str:
+    waits = "Its input waits to be checked"
+    if facts.error_message and facts.error_code in ("validator_failed", "lost"):
+        again = f", {_when(facts.scheduled_at, facts.now)}" if facts.error_code == "validator_failed" else ""
+        return f"{waits} once more ({_cut(facts.error_message)}){again}."
+    if facts.workers_of_type == 0:
+        return f"{waits}, and no worker that serves its queue {facts.queue} knows its type {facts.type}; start one."
+    return f"{waits} before it takes a slot."
 
 
 def _queued(facts: Facts) -> str:

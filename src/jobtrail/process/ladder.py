@@ -21,11 +21,14 @@ ABANDON_SECONDS = 2.0  # the most that an event loop is held up to kill what nob
 class Ladder:
     """The rungs, for one tree. The first process must not be waited for while one of them is climbed."""
 
-    def __init__(self, tree: Tree, cgroup: Cgroup | None, view: Callable[[], View], grace: float) -> None:
+    def __init__(
+        self, tree: Tree, cgroup: Cgroup | None, view: Callable[[], View], grace: float, interrupt: float | None = None
+    ) -> None:
         self._tree = tree
         self._cgroup = cgroup
         self._view = view
         self._grace = grace
+        self._interrupt = interrupt
         self.killed = False  # the first process got a SIGKILL from us
 
     def living(self) -> list[Proc]:
@@ -35,8 +38,13 @@ class Ladder:
         return self._tree.members(self._view())
 
     async def stop_group(self) -> None:
-        """SIGTERM to the group, the grace period, SIGKILL; ends early when the group is gone."""
+        """SIGINT if wanted, SIGTERM to the group, the grace period, SIGKILL; ends early when the group is gone."""
         self.living()  # who there is, before parents die and take the evidence with them
+        if self._interrupt is not None:
+            self._tree.signal_group(signal.SIGINT)
+            self._tree.signal_group(signal.SIGCONT)
+            if await _gone(lambda: self._tree.in_group(self.living()), self._interrupt):
+                return
         self._tree.signal_group(signal.SIGTERM)
         self._tree.signal_group(signal.SIGCONT)  # a stopped process could not act on it
         if not await _gone(lambda: self._tree.in_group(self.living()), self._grace):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -18,7 +19,17 @@ CHUNK_BYTES = 64 * 1024
 FIRST_BYTES = 512  # of what it says of an error before all else: room for a sentence
 REST_BYTES = 1024 * 1024  # the most that Linux lets a pipe hold
 
+if sys.platform == "linux":
+    import fcntl
+
 OnOutput = Callable[[Source, bytes], Awaitable[None] | None]
+
+
+def widen(fd: int) -> None:
+    """Let a pipe hold as much as it may, which is more than it usually does; where it may not, it stays as it is."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # the user has too many of such pipes
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, REST_BYTES)
 
 
 class Output:

@@ -2,9 +2,9 @@
 
 Knows processes only: no database, no job, no retry. How the command ended is told in `Ended`, never raised.
 
-The ladder of stopping: SIGTERM to the process group, the grace period, SIGKILL to the group, then everything that the
-attempt ever started, wherever it went, until a look finds nothing. Once per worker, before the first command, call
-`become_subreaper` and start a `Warden`; give all commands one `Meter`.
+The ladder of stopping: SIGTERM to the process group (SIGINT before it, if wanted), the grace period, SIGKILL to the
+group, then everything that the attempt ever started, wherever it went, until a look finds nothing. Once per worker,
+before the first command, call `become_subreaper` and start a `Warden`; give all commands one `Meter`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from jobtrail.process.ladder import Ladder
 from jobtrail.process.launch import Child, NotStarted, launch
 from jobtrail.process.lines import Source
 from jobtrail.process.meter import Meter
-from jobtrail.process.pipes import Input, OnOutput, Output
+from jobtrail.process.pipes import Input, OnOutput, Output, widen
 from jobtrail.process.sweep import sweep, sweep_orphans
 from jobtrail.process.tree import Tree, Used
 
@@ -39,7 +39,9 @@ class Spec:
     """A command and its limits. `env` is all of its environment, but for the marks of its attempt and worker.
 
     `marker` is the attempt's id. `wall` limits the whole time, `idle` the time without output. Output beyond
-    `output_limit_bytes` is read and dropped. `memory_limit_bytes` holds for the whole tree together.
+    `output_limit_bytes` is read and dropped. `memory_limit_bytes` holds for the whole tree together. `interrupt`: it is
+    stopped by SIGINT first, and has so long until SIGTERM: for programs that tidy up after the one, and not the other.
+    `hasty`: it ends without waiting until its last words are read, and so gets a pipe for stdout that holds many.
     """
 
     argv: Sequence[str]
@@ -51,6 +53,8 @@ class Spec:
     wall: timedelta | None = None
     idle: timedelta | None = None
     grace: timedelta = timedelta(seconds=10)
+    interrupt: timedelta | None = None
+    hasty: bool = False
     output_limit_bytes: int | None = None
     memory_limit_bytes: int | None = None
 
@@ -112,7 +116,10 @@ class _Running:
         self._verdict: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
         self._tree = Tree(child.pid, spec.marker, spec.worker)
         self._cgroup = _cgroup(cgroups, spec, child.pid)
-        self._ladder = Ladder(self._tree, self._cgroup, meter.view, spec.grace.total_seconds())
+        interrupt = None if spec.interrupt is None else spec.interrupt.total_seconds()
+        self._ladder = Ladder(self._tree, self._cgroup, meter.view, spec.grace.total_seconds(), interrupt)
+        if spec.hasty:
+            widen(child.outputs[Source.STDOUT])
         self._output = Output(child.outputs, on_output, spec.output_limit_bytes, self._failed)
         self._input = Input(child.input, spec.stdin or b"") if child.input is not None else None
         self._oom_counter = oom_counter()

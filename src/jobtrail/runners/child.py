@@ -16,7 +16,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from datetime import timedelta
@@ -30,11 +30,11 @@ import msgspec
 
 from jobtrail.core import jsonguard
 from jobtrail.core.model import Asset
-from jobtrail.core.outcome import Cancel, Dropped, Fail, Outcome, Snooze, Stopped, Waits
+from jobtrail.core.outcome import Cancel, Dropped, Fail, Outcome, Snooze, Stopped, Wait, Waits
 from jobtrail.core.status import Phase, StepStatus, StepType
 from jobtrail.runners import records, wire
 from jobtrail.runners.context import Context
-from jobtrail.runners.protocol import Begun, Decision, LogLine
+from jobtrail.runners.protocol import Begun, Decision, Earlier, LogLine, Signal
 from jobtrail.runners.python import PythonRunner, failure
 from jobtrail.service.usage import Call
 
@@ -157,6 +157,26 @@ class RemoteDesk:
 
     async def use(self, call: Call, step_id: UUID | None) -> None:
         await self._ask(wire.Use(id=next(self._ids), call=call, step_id=step_id), NoneType)
+
+    async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
+        said = msgspec.json.decode(jsonguard.clean_value(dict(note))[0])
+        await self._ask(wire.Tell(id=next(self._ids), event=event, note=said, step_id=step_id), NoneType)
+
+    async def identify(self, *, process_id: int | None = None, session_id: str | None = None) -> None:
+        asked = wire.Identify(id=next(self._ids), process_id=process_id, session_id=_clean(session_id))
+        await self._ask(asked, NoneType)
+
+    async def earlier(self) -> Earlier:
+        return await self._ask(wire.Earlier(id=next(self._ids)), Earlier)
+
+    async def policy(self) -> Mapping[str, Any]:
+        return await self._ask(wire.Policy(id=next(self._ids)), dict[str, Any])
+
+    async def signalled(self, name: str) -> Signal | None:
+        return msgspec.convert(await self._ask(wire.Signalled(id=next(self._ids), name=name), object), Signal | None)
+
+    def home(self) -> Path:
+        return Path(self._wait(wire.Home(id=next(self._ids)), str))
 
     def metric(self, name: str, value: float, unit: str | None) -> None:
         jsonguard.check_name(name, "a metric's name")
@@ -285,7 +305,7 @@ def _attempt(told: wire.Instructions, desk: RemoteDesk) -> Outcome:
             return _beside(runner, context, desk, here)
     except _Told:
         return Stopped()
-    except (Snooze, Cancel) as answer:
+    except (Snooze, Cancel, Wait) as answer:
         return answer
     except (Waits, Dropped, SystemExit):
         raise

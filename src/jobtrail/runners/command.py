@@ -18,6 +18,7 @@ from jobtrail.runners.pipeline.course import Course
 from jobtrail.runners.pipeline.environment import search_path
 from jobtrail.runners.pipeline.folder import Folder
 from jobtrail.runners.pipeline.parse import COMMAND, parse_input
+from jobtrail.runners.pipeline.schema import command_schema
 from jobtrail.runners.pipeline.step import Host
 
 
@@ -29,6 +30,7 @@ class CommandRunner:
     """
 
     type = COMMAND
+    description = "Runs a command, or a pipeline: steps in phases, with gates, conditions, retries and files to keep."
     kills_itself = True  # told to stop, it does so itself, and cleans up: the worker need not interrupt it
 
     def __init__(
@@ -52,6 +54,10 @@ class CommandRunner:
     def serve(self, worker: str, cgroups: Path | None) -> None:
         """Works for this worker from now on: what its commands start carries its mark."""
         self._host = replace(self._host, worker=worker, cgroups=cgroups)
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of the input."""
+        return command_schema()
 
     def validate(self, input: Any) -> Mapping[str, str]:
         """What is wrong with an input, by field; empty when it can be run."""

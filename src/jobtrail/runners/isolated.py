@@ -26,7 +26,7 @@ import msgspec
 from jobtrail.core.config import PREFIX
 from jobtrail.core.errors import Invalid, JobtrailError
 from jobtrail.core.fence import Used
-from jobtrail.core.outcome import Done, Dropped, Fail, Outcome, Stopped, Waits
+from jobtrail.core.outcome import Done, Dropped, Fail, Outcome, Stopped, Wait, Waits
 from jobtrail.core.status import LogLevel, LogSource
 from jobtrail.process.lines import Line, LineSplitter, Source
 from jobtrail.process.supervise import Ended, Reason, Spec, run
@@ -48,8 +48,15 @@ class IsolatedRunner(PythonRunner):
 
     kills_itself = True
 
-    def __init__(self, type: str, function: Callable[..., Any], *, grace: timedelta = GRACE) -> None:
-        super().__init__(type, function, isolation="process")
+    def __init__(
+        self,
+        type: str,
+        function: Callable[..., Any],
+        *,
+        grace: timedelta = GRACE,
+        check: Callable[..., Any] | None = None,
+    ) -> None:
+        super().__init__(type, function, isolation="process", check=check)
         self.grace = grace
         self.worker = ""
         self.cgroups: Path | None = None
@@ -239,13 +246,34 @@ class _Attempt:
                 return await desk.keep(asked.name, Path(asked.path), asked.role, asked.media_type, asked.step_id)
             case wire.Use():
                 await desk.use(asked.call, asked.step_id)
+            case wire.Tell():
+                await desk.tell(asked.event, asked.note, asked.step_id)
+            case wire.Identify():
+                await desk.identify(process_id=asked.process_id, session_id=asked.session_id)
+            case _:
+                return await self._told(asked)
+        return None
+
+    async def _told(
+        self, asked: wire.Earlier | wire.Policy | wire.Signalled | wire.Home | wire.Secret | wire.Workdir
+    ) -> object:
+        """What a question only wants to know."""
+        desk = self._desk
+        match asked:
+            case wire.Earlier():
+                return await desk.earlier()
+            case wire.Policy():
+                return await desk.policy()
+            case wire.Signalled():
+                return await desk.signalled(asked.name)
+            case wire.Home():
+                return str(desk.home())
             case wire.Secret():
                 return desk.secret(asked.reference)
             case wire.Workdir():
                 return str(desk.workdir())
             case _:
                 assert_never(asked)
-        return None
 
     def _unwound(self, id: int, unwind: Waits | Dropped) -> None:
         """A job that waits lets its code unwind; one that was lost is killed before it does more."""
@@ -286,6 +314,8 @@ class _Attempt:
             return Stopped(used)
         if isinstance(answer, Done | Fail | Stopped):
             return replace(answer, used=used)
+        if isinstance(answer, Wait):
+            answer.used = used
         if answer is not None:
             return answer
         if self._broken is not None:

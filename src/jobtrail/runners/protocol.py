@@ -6,13 +6,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Outcome
 from jobtrail.core.status import LogLevel, LogSource, Phase, StepStatus, StepType
+from jobtrail.service import attempts, signals
 from jobtrail.service.usage import Call
+
+Earlier: TypeAlias = attempts.Earlier
+Signal: TypeAlias = signals.Signal
 
 
 class Assignment(NamedTuple):
@@ -83,7 +87,7 @@ class Desk(Protocol):
         """Takes a line; it is stored within some milliseconds, and before the attempt ends."""
 
     def progress(self, percent: float, stage: str | None = None) -> None:
-        """Takes percent done; stored when the whole percent changes, at most once a second."""
+        """Takes percent done; stored when the whole percent or the stage changes, at most once a second."""
 
     async def ask(
         self,
@@ -111,6 +115,29 @@ class Desk(Protocol):
     async def use(self, call: Call, step_id: UUID | None) -> None:
         """Books tokens and money."""
 
+    async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
+        """Writes an event of the trail, one of `core.status.TOLD`; it is durable when this returns.
+
+        The note is cleaned, redacted, and cut above 16 KiB; the names of a job's own settings (`stage`, `progress`,
+        `priority`, `title`, `tags` …) are left out of it. Raises Invalid for any other event.
+        """
+
+    async def identify(self, *, process_id: int | None = None, session_id: str | None = None) -> None:
+        """Writes which process and which session this attempt is; None leaves what is known."""
+
+    async def earlier(self) -> Earlier:
+        """What this job has used so far, the usage of this attempt included."""
+
+    async def policy(self) -> Mapping[str, Any]:
+        """What the workspace allows its runners, by types of jobs; empty where it says nothing."""
+
+    async def signalled(self, name: str) -> Signal | None:
+        """What somebody outside said to this job under a name; None: nothing yet. To wait for it, answer
+        `Wait(WaitReason.SIGNAL, …, note={"signal": name})`: the job starts again when it comes, or has come meanwhile."""
+
+    def home(self) -> Path:
+        """A private folder (0700) of this workspace on this machine; it outlives jobs."""
+
     def metric(self, name: str, value: float, unit: str | None) -> None:
         """Takes a measured value of this attempt."""
 
@@ -126,7 +153,15 @@ class Desk(Protocol):
 
 @runtime_checkable
 class Runner(Protocol):
-    """Code that knows how to run one type of job."""
+    """Code that knows how to run one type of job.
+
+    Beside these it may have `validate(input) -> Mapping[str, str]`, which looks at the shape of an input at the door,
+    and `async def check(self, context) -> Mapping[str, str]`, which looks at what only the machine knows (files, hosts)
+    while the job is VALIDATING, before it takes a slot: within `validation_seconds`, in the worker's own process. Both
+    answer faults by field path, none when all is well. `check` has `context.input` and of `context.desk` only
+    `policy()`, `home()` and `secret()`: there is no attempt yet. Who raises is asked again, three times in all. It is an
+    early warning and no guard: a retried job is not checked again, so `run` must look for itself.
+    """
 
     type: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -16,7 +16,7 @@ import msgspec
 
 from jobtrail.core import jsonguard
 from jobtrail.core.errors import Invalid, JobtrailError
-from jobtrail.core.outcome import Cancel, Done, Fail, Outcome, Snooze
+from jobtrail.core.outcome import Cancel, Done, Fail, Outcome, Snooze, Wait
 from jobtrail.core.retry import Retry
 from jobtrail.runners.context import Context, current, in_this_process, of_model
 from jobtrail.runners.threads import SyncContext
@@ -38,11 +38,14 @@ class PythonRunner:
         *,
         isolation: Isolation | None = None,
         executor: Executor = _threads,
+        check: Callable[..., Any] | None = None,
     ) -> None:
         self.type = type
         self.function = function
         self.isolation = isolation
         self._executor = executor
+        self._own_check = check
+        self.check = None if check is None else self._faults
         self.is_async = inspect.iscoroutinefunction(function)
         self._wants, self._parameters = _parameters(type, function, sync=not self.is_async)
         self.inputs = _input_struct(type, self._parameters)
@@ -55,17 +58,17 @@ class PythonRunner:
             raise Invalid(f"{self.type} takes {len(names)} arguments, {len(args)} were given")
         given = dict(zip(names, args, strict=False)) | kwargs
         raw = jsonguard.encode({name: _plain(value) for name, value in given.items()}, at="input")
-        self.check(raw)
+        self.fits(raw)
         return raw
 
-    def check(self, raw: bytes) -> None:
+    def fits(self, raw: bytes) -> None:
         """Raises Invalid when an input does not fit the function's parameters."""
         self._arguments(raw)
 
     def validate(self, input: Any) -> dict[str, str]:
         """What is wrong with an input, by path; empty when it fits."""
         try:
-            self.check(jsonguard.encode(input, at="input"))
+            self.fits(jsonguard.encode(input, at="input"))
         except Invalid as error:
             return error.fields or {"input": error.message}
         return {}
@@ -85,7 +88,7 @@ class PythonRunner:
                 value = await self._in_thread(context, arguments)
         except Invalid as error:
             return Fail(error.code, str(error), final=True)
-        except (Snooze, Cancel) as answer:
+        except (Snooze, Cancel, Wait) as answer:
             return answer
         except Exception as error:  # noqa: BLE001  the runner's edge: whatever user code raises is an outcome
             return failure(error)
@@ -93,6 +96,18 @@ class PythonRunner:
             context.end()
             current.reset(token)
         return outcome(value)
+
+    async def _faults(self, context: Context) -> Mapping[str, str]:
+        """What the function's own check says of the input, before the job takes a slot."""
+        if self._own_check is None:
+            return {}
+        try:
+            call = partial(self._own_check, **self._arguments(context.assignment.input))
+        except Invalid as error:
+            return error.fields or {"input": error.message}
+        if inspect.iscoroutinefunction(self._own_check):
+            return await call() or {}
+        return await asyncio.to_thread(in_this_process, call) or {}
 
     async def _in_thread(self, context: Context, arguments: dict[str, Any]) -> Any:
         loop = asyncio.get_running_loop()
@@ -113,7 +128,7 @@ class PythonRunner:
 
 def outcome(value: Any) -> Outcome:
     """What a function returned, as an outcome."""
-    if isinstance(value, Done | Fail | Snooze | Cancel):
+    if isinstance(value, Done | Fail | Snooze | Cancel | Wait):
         return value
     if isinstance(value, Retry):
         return Fail("retry", "the job asked to be tried again", retry_in=value.delay)

@@ -14,8 +14,17 @@ from uuid import UUID
 import msgspec
 
 from jobtrail.core import errors, jsonguard
-from jobtrail.core.outcome import Cancel, Done, Fail, Outcome, Snooze, Stopped
-from jobtrail.core.status import AttemptStatus, LogLevel, LogSource, Phase, ResultStatus, StepStatus, StepType
+from jobtrail.core.outcome import Cancel, Done, Fail, Outcome, Snooze, Stopped, Wait
+from jobtrail.core.status import (
+    AttemptStatus,
+    LogLevel,
+    LogSource,
+    Phase,
+    ResultStatus,
+    StepStatus,
+    StepType,
+    WaitReason,
+)
 from jobtrail.runners.protocol import Assignment
 from jobtrail.service.usage import Call
 
@@ -113,6 +122,48 @@ class Use(_Said):
     step_id: UUID | None = None
 
 
+class Tell(_Said):
+    """Asks for nothing but to be done."""
+
+    id: int
+    event: str
+    note: dict[str, Any]
+    step_id: UUID | None = None
+
+
+class Identify(_Said):
+    """Asks for nothing but to be done."""
+
+    id: int
+    process_id: int | None = None
+    session_id: str | None = None
+
+
+class Earlier(_Said):
+    """Asks for what the job has used so far."""
+
+    id: int
+
+
+class Policy(_Said):
+    """Asks for an object."""
+
+    id: int
+
+
+class Signalled(_Said):
+    """Asks for what was said to the job under a name."""
+
+    id: int
+    name: str
+
+
+class Home(_Said):
+    """Asks for a path."""
+
+    id: int
+
+
 class Secret(_Said):
     """Asks for a text."""
 
@@ -169,9 +220,25 @@ class End(_Said):
     stack: str | None = None
     seconds: float | None = None
     final: bool = False
+    note: dict[str, Any] | None = None
 
 
-Question: TypeAlias = BeginStep | FinishStep | SkipStep | Ask | Keep | Use | Secret | Workdir
+Question: TypeAlias = (
+    BeginStep
+    | FinishStep
+    | SkipStep
+    | Ask
+    | Keep
+    | Use
+    | Tell
+    | Identify
+    | Earlier
+    | Policy
+    | Signalled
+    | Home
+    | Secret
+    | Workdir
+)
 Notice: TypeAlias = Wrote | Progressed | Measured | Alive | End
 FromChild: TypeAlias = Hello | Question | Notice
 
@@ -248,6 +315,10 @@ def end(outcome: Outcome) -> End:
             return End(answer="snooze", seconds=outcome.delay.total_seconds(), text=_text(outcome.reason))
         case Cancel():
             return End(answer="cancel", text=_text(outcome.reason))
+        case Wait():
+            note = None if outcome.note is None else msgspec.json.decode(jsonguard.clean_value(outcome.note)[0])
+            delay = None if outcome.delay is None else outcome.delay.total_seconds()
+            return End(answer="wait", code=outcome.reason, text=_text(outcome.message), seconds=delay, note=note)
         case Stopped():
             return End(answer="stopped")
         case _:
@@ -274,6 +345,9 @@ def outcome(said: End) -> Outcome:
             return Snooze(timedelta(seconds=said.seconds or 0.0), said.text)
         case "cancel":
             return Cancel(said.text or "")
+        case "wait":
+            delay = None if said.seconds is None else timedelta(seconds=said.seconds)
+            return Wait(WaitReason(said.code or ""), delay, said.text or "", said.note)
         case "stopped":
             return Stopped()
         case _:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -119,12 +121,14 @@ def end_cancelled(fence: Fence, reason: str, code: str = "cancelled", used: Used
     return (yield from _or_stale(ended, fence, AttemptStatus.CANCELLED))
 
 
-@flow
+@atomic
 def suspend(
     fence: Fence, event: str, reason: WaitReason, delay: timedelta | None, note: str | None = None, used: Used = Used()
 ) -> Steps[Ended]:
     """Ends an attempt without success or failure: the job waits for `delay`, or for what `reason` names.
 
+    `note` is a JSON object; what its `message` (or `reason`) says stays with the attempt, and `why` repeats it. A job
+    that waits for a SIGNAL names it there as `signal`; one that came before lets it go on at once.
     Raises StaleAttempt, also when the job is to be cancelled: then end it so.
     """
     delay_ms = None if delay is None else round(delay.total_seconds() * 1000)
@@ -138,8 +142,14 @@ def suspend(
         used.cpu_seconds,
         used.memory_bytes,
         used.disk_bytes,
+        used.exit_code,
     )
     ended = yield from ask(Query("verbs/suspend", params, _ended))
+    said = None if reason is not WaitReason.SIGNAL or note is None else json.loads(note)
+    awaited = said.get("signal") if isinstance(said, dict) else None
+    if ended is not None and isinstance(awaited, str):
+        resume = Query("verbs/resume_signalled", (fence.workspace_id, fence.job_id, awaited), _ended)
+        ended = (yield from ask(resume)) or ended
     return (yield from _or_stale(ended, fence, AttemptStatus.INTERRUPTED))
 
 
@@ -155,6 +165,33 @@ def progress(
     """Records percent done and stage; answers the job's version, None when the attempt is stale."""
     params = (*fence.named, percent, stage, note, str(fence.worker_id))
     return Query("verbs/progress", params, query.scalar)
+
+
+def identify(fence: Fence, *, process_id: int | None = None, session_id: str | None = None) -> Query[UUID | None]:
+    """Writes which process and which session an attempt is; None leaves what is known. Answers None when stale."""
+    return Query("verbs/identify", (*fence.named, process_id, session_id), query.scalar)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a job has used so far: seconds in the attempts before this one, tokens and money in all of them.
+
+    `session_id` is that of the newest attempt that had one. `cost_usd` sums the calls whose price is known and is None
+    where there is none; `unpriced_calls` counts the others.
+    """
+
+    session_id: str | None
+    seconds: float
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_usd: Decimal | None
+    unpriced_calls: int
+
+
+def earlier(workspace: UUID, job_id: UUID, attempt_id: UUID) -> Query[Earlier]:
+    """What a job has used before and in this attempt."""
+    return Query("reads/earlier", (workspace, job_id, attempt_id), lambda rows: Earlier(*rows[0]))
 
 
 @dataclass(frozen=True, slots=True)

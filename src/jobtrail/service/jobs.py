@@ -46,6 +46,7 @@ class Options:
     parent_id: UUID | None = None
     rerun_of: UUID | None = None
     estimated_seconds: float | None = None
+    checked: bool = field(default=False, repr=False)  # a runner looks at its input first; no part of `_digest`
 
 
 class NewJob(NamedTuple):
@@ -275,7 +276,7 @@ def retry(workspace: UUID, job_id: UUID, actor: Actor) -> Steps[int]:
 
 @flow
 def start_now(workspace: UUID, job_id: UUID, actor: Actor) -> Steps[int]:
-    """Lets a job that waits for its time (SCHEDULE, RETRY) start now. Answers the new version."""
+    """Lets a job that waits for its time (SCHEDULE, RETRY), a quota or a budget start now. Answers the new version."""
     changed = yield from ask(Query("verbs/start_now", (workspace, job_id, actor.type, actor.id), query.one))
     if changed is None:
         job = yield from ask(get(workspace, job_id))
@@ -382,6 +383,7 @@ def alike(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Query[int]:
         actor.type,
         actor.id,
         arrays.texts([job.traceparent for job in jobs]),
+        o.checked,
     )
     return Query("verbs/enqueue", params, query.count)
 

@@ -22,7 +22,9 @@ _SKEW_MS: Final = 60_000
 """By how much the clock that made a job's id may differ from the database's."""
 _HIGHEST: Final = (1 << 128) - 1
 _ABORTED: Final = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
-_FOUND: Final = frozenset({JobStatus.PENDING, JobStatus.QUEUED, JobStatus.RUNNING}) | _ABORTED
+_WAITING: Final = frozenset({JobStatus.PENDING, JobStatus.VALIDATING})
+"""Both have a reason to wait, by which they are found."""
+_FOUND: Final = _WAITING | {JobStatus.QUEUED, JobStatus.RUNNING} | _ABORTED
 """Statuses whose jobs are found without looking at others."""
 _RANGES: Final = frozenset({"id_prefix", "created_after", "created_before"})
 
@@ -100,7 +102,9 @@ def _planned(workspace: UUID, filter: Filter) -> Steps[_Plan]:
         looks = [_Look(("ABORTED_TYPE",), type) for type in dict.fromkeys(filter.types or ())]
         return _Plan(looks, exact=whole and asked <= {"statuses", "exclude_statuses", "types"})
     if allowed <= _FOUND and not crowded:
-        places = [str(status) for status in allowed - _ABORTED] + ["ABORTED"] * bool(allowed & _ABORTED)
+        whole = whole and allowed & _WAITING in (frozenset(), _WAITING)
+        places = [str(status) for status in allowed - _ABORTED - _WAITING] + ["ABORTED"] * bool(allowed & _ABORTED)
+        places += [str(JobStatus.PENDING)] * bool(allowed & _WAITING)
         return _Plan((_Look(places),), exact=whole and asked <= {"statuses", "exclude_statuses"})
     if one_by_one:
         return _Plan([_Look(("TYPE",), type) for type in dict.fromkeys(filter.types or ())], exact=asked == {"types"})

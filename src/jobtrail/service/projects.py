@@ -8,6 +8,8 @@ from uuid import UUID
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.filter import pattern
 from jobtrail.core.model import Project
+from jobtrail.core.spent import ProjectDetail
+from jobtrail.service import usage
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, atomic, flow
 
@@ -27,6 +29,16 @@ def create(workspace: UUID, id: UUID, name: str) -> Steps[Project]:
 def get(workspace: UUID, id: UUID) -> Query[Project | None]:
     """One project, or None."""
     return Query("reads/project", (workspace, id), query.one_of(Project))
+
+
+@flow
+def detail(workspace: UUID, id: UUID) -> Steps[ProjectDetail]:
+    """One project with what its jobs used. Raises NotFound."""
+    project = yield from ask(get(workspace, id))
+    if project is None:
+        raise _missing(id)
+    spent = yield from ask(usage.of(workspace, "project", id))
+    return ProjectDetail(**{name: getattr(project, name) for name in Project.__slots__}, usage=spent)
 
 
 def listed(

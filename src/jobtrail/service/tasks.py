@@ -10,7 +10,9 @@ from uuid import UUID
 from jobtrail.core.errors import ConcurrentUpdate, Conflict, Invalid, NotFound
 from jobtrail.core.filter import SEARCHED, pattern
 from jobtrail.core.model import Task
+from jobtrail.core.spent import TaskDetail
 from jobtrail.core.status import TaskStatus
+from jobtrail.service import usage
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, atomic, flow
 
@@ -87,6 +89,16 @@ def create(workspace: UUID, task: NewTask) -> Steps[Task]:
 def get(workspace: UUID, id: UUID) -> Query[Task | None]:
     """One task, or None."""
     return Query("reads/task", (workspace, id), query.one_of(Task))
+
+
+@flow
+def detail(workspace: UUID, id: UUID) -> Steps[TaskDetail]:
+    """One task with what its jobs used. Raises NotFound."""
+    task = yield from ask(get(workspace, id))
+    if task is None:
+        raise _missing(id)
+    spent = yield from ask(usage.of(workspace, "task", id))
+    return TaskDetail(**{name: getattr(task, name) for name in Task.__slots__}, usage=spent)
 
 
 def listed(

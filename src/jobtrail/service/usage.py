@@ -11,12 +11,13 @@ from uuid import UUID
 
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Usage, UsageTotal
+from jobtrail.core.spent import Spent, UsageSummary
 from jobtrail.store import query
-from jobtrail.store.query import Query
+from jobtrail.store.query import Query, Steps, ask, flow
 
-UsageKey = Literal["model", "provider", "day", "type", "queue", "task", "project"]
+UsageKey = Literal["model", "provider", "day", "job", "type", "queue", "task", "project"]
 """By what usage is summed."""
-_OF_JOBS: Final = ("type", "queue", "task", "project")
+_OF_JOBS: Final = ("type", "queue")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,23 @@ def totals(
     return Query("reads/usage_by_model", params, query.many_of(UsageTotal))
 
 
+def total(workspace: UUID, since: datetime, until: datetime) -> Query[Spent]:
+    """What was used from `since` on, before `until`, all together."""
+    return Query("reads/usage_in", (workspace, since, until), _spent)
+
+
+@flow
+def summary(workspace: UUID, since: datetime, until: datetime, by: UsageKey = "model") -> Steps[UsageSummary]:
+    """What was used from `since` on, before `until`: the 1 000 dearest keys, and all together."""
+    items = yield from ask(totals(workspace, since, until, by))
+    return UsageSummary(items, (yield from ask(total(workspace, since, until))))
+
+
+def of(workspace: UUID, what: Literal["job", "task", "project"], id: UUID) -> Query[Spent]:
+    """What a job, or all jobs of a task or a project, used; failed attempts count."""
+    return Query("reads/usage_of", (workspace, what.upper(), id), _spent)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """One measured value, of a job's attempt or of the worker itself."""
@@ -95,3 +113,7 @@ def measure(worker_id: UUID, values: Sequence[Measured]) -> Query[None]:
         [m.queue for m in values],
     )
     return Query("verbs/measure", params, query.nothing)
+
+
+def _spent(rows: list[query.Row]) -> Spent:
+    return Spent(*rows[0])

@@ -10,14 +10,15 @@ from uuid import UUID
 from jobtrail.core.model import Worker
 from jobtrail.core.status import JobStatus
 from jobtrail.store import query
-from jobtrail.store.query import Query
+from jobtrail.store.query import Query, Steps, ask, flow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewWorker:
     """A worker that starts: a new random id each time, never the host's name. `lock_key` 0: no session lock.
 
-    `workspace_id` None: it serves all workspaces, and must be able to see them all.
+    `workspace_id` None: it serves all workspaces, and must be able to see them all. `described`: what it says of its
+    types, as `core.described.fitted` writes it; None: nothing.
     """
 
     id: UUID
@@ -33,6 +34,7 @@ class NewWorker:
     queues: tuple[str, ...]
     types: tuple[str, ...]
     workspace_id: UUID | None = None
+    described: str | None = None
 
 
 def register(worker: NewWorker) -> Query[None]:
@@ -51,6 +53,7 @@ def register(worker: NewWorker) -> Query[None]:
         list(worker.types),
         worker.process_started,
         worker.workspace_id,
+        worker.described,
     )
     return Query("verbs/worker_register", params, query.nothing)
 
@@ -132,20 +135,24 @@ def clock() -> Query[datetime]:
     return Query("reads/clock", (), query.scalar)
 
 
-def rescue(gone: Sequence[UUID] = (), calm: Calm | None = None) -> Query[list[Lost]]:
-    """Takes jobs from workers known to be gone, and from every lease that ran out in a calm. Safe to run anywhere, any
-    time; without a calm (None) a lease has run out when its time is over, even if nobody could have renewed it."""
-    since, until = (None, None) if calm is None else (calm.since, calm.until)
-    return Query(
-        "verbs/rescue",
-        (list(gone), since, until),
-        lambda rows: [Lost(row[0], row[1], JobStatus(row[2])) for row in rows],
-    )
+@flow
+def rescue(gone: Sequence[UUID] = (), calm: Calm | None = None) -> Steps[list[Lost]]:
+    """Takes jobs from workers known to be gone, and from every lease that ran out in a calm: those that they ran, and
+    those whose input they checked. Safe to run anywhere, any time; without a calm (None) a lease has run out when its
+    time is over, even if nobody could have renewed it."""
+    named = (list(gone), *((None, None) if calm is None else (calm.since, calm.until)))
+    ran = yield from ask(Query("verbs/rescue", named, _lost))
+    checked = yield from ask(Query("verbs/rescue_validations", named, _lost))
+    return ran + checked
 
 
 def listed(limit: int = 100) -> Query[list[Worker]]:
     """Workers, those alive first."""
     return Query("reads/workers", (limit,), query.many_of(Worker))
+
+
+def _lost(rows: list[query.Row]) -> list[Lost]:
+    return [Lost(row[0], row[1], JobStatus(row[2])) for row in rows]
 
 
 def _ids(rows: list[query.Row]) -> list[UUID]:

@@ -1,15 +1,21 @@
-"""Verbs on workspaces: create, rename, get, find by name, list."""
+"""Verbs on workspaces: create, rename, get, list, and what one allows its runners."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
+from jobtrail.core import jsonguard
 from jobtrail.core.access import Workspace
-from jobtrail.core.errors import Conflict, NotFound
+from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.jsonguard import check_name
 from jobtrail.core.model import Actor
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, flow
+
+POLICY_BYTES: Final = 64 << 10
+"""How long a policy may be, as JSON."""
 
 
 @flow
@@ -45,3 +51,25 @@ def listed(*, user_id: UUID | None = None, after: str | None = None, limit: int 
     Needs a scope that sees all.
     """
     return Query("reads/workspaces", (user_id, after, limit), query.many_of(Workspace))
+
+
+def policy(workspace: UUID) -> Query[dict[str, Any] | None]:
+    """What a workspace allows its runners, by their types; None when it is not there."""
+    return Query("reads/policy", (workspace,), query.scalar)
+
+
+@flow
+def set_policy(workspace: UUID, policy: Mapping[str, Any], actor: Actor) -> Steps[dict[str, Any]]:
+    """Sets what a workspace allows its runners, an object for each type. Answers it. Raises Invalid, TooLarge, NotFound."""
+    wrong = {f"policy.{name}": "must be an object" for name, rules in policy.items() if not isinstance(rules, Mapping)}
+    if wrong:
+        raise Invalid(f"a policy holds an object for each type of job; {next(iter(wrong))} is none", fields=wrong)
+    said = jsonguard.encode(dict(policy), max_bytes=POLICY_BYTES, at="policy").decode()
+    changed = yield from ask(Query("verbs/set_policy", (workspace, said, actor.type, actor.id), query.scalar))
+    stands: dict[str, Any] | None = changed if changed is not None else (yield from ask(_policy(workspace)))
+    if stands is None:
+        raise NotFound(f"there is no workspace {workspace}")
+    return stands
+
+
+_policy = policy  # where a parameter has its name

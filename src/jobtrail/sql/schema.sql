@@ -161,7 +161,8 @@ CREATE TYPE jobtrail.wait_reason AS ENUM (
     'QUOTA',
     'BUDGET',
     'PAUSED',
-    'LIMIT'
+    'LIMIT',
+    'VALIDATION'
 );
 
 --
@@ -327,6 +328,7 @@ CREATE TABLE jobtrail.jobs (
     wait_reason jobtrail.wait_reason,
     backoff_type jobtrail.backoff_type DEFAULT 'EXPONENTIAL'::jobtrail.backoff_type NOT NULL,
     actor_type jobtrail.actor_type DEFAULT 'system'::jobtrail.actor_type NOT NULL,
+    checked boolean DEFAULT false NOT NULL,
     progress real DEFAULT 0 NOT NULL,
     timeout_seconds real,
     idle_timeout_seconds real,
@@ -412,12 +414,12 @@ CREATE FUNCTION jobtrail.job_may_move(was jobtrail.job_status, becomes jobtrail.
     when 'job.cancelled' then (was = 'PENDING' and becomes = 'CANCELLED') or (was = 'VALIDATING' and becomes = 'CANCELLED') or (was = 'QUEUED' and becomes = 'CANCELLED') or (was = 'RUNNING' and becomes = 'CANCELLED')
     when 'job.failed' then (was = 'PENDING' and becomes = 'FAILED') or (was = 'VALIDATING' and becomes = 'FAILED') or (was = 'QUEUED' and becomes = 'FAILED') or (was = 'RUNNING' and becomes = 'FAILED')
     when 'job.lost' then (was = 'VALIDATING' and becomes = 'PENDING') or (was = 'RUNNING' and becomes = 'QUEUED')
-    when 'job.updated' then (was = 'QUEUED' and becomes = 'PENDING') or (was = 'RUNNING' and becomes = 'RUNNING') or (was = 'PENDING' and becomes = 'PENDING') or (was = 'VALIDATING' and becomes = 'VALIDATING') or (was = 'QUEUED' and becomes = 'QUEUED') or (was = 'COMPLETED' and becomes = 'COMPLETED') or (was = 'FAILED' and becomes = 'FAILED') or (was = 'CANCELLED' and becomes = 'CANCELLED')
-    when 'job.retry_scheduled' then (was = 'RUNNING' and becomes = 'PENDING')
+    when 'job.retry_scheduled' then (was = 'VALIDATING' and becomes = 'PENDING') or (was = 'RUNNING' and becomes = 'PENDING')
+    when 'job.interrupted' then (was = 'VALIDATING' and becomes = 'PENDING') or (was = 'RUNNING' and becomes = 'QUEUED')
+    when 'job.updated' then (was = 'VALIDATING' and becomes = 'PENDING') or (was = 'QUEUED' and becomes = 'PENDING') or (was = 'RUNNING' and becomes = 'RUNNING') or (was = 'PENDING' and becomes = 'PENDING') or (was = 'VALIDATING' and becomes = 'VALIDATING') or (was = 'QUEUED' and becomes = 'QUEUED') or (was = 'COMPLETED' and becomes = 'COMPLETED') or (was = 'FAILED' and becomes = 'FAILED') or (was = 'CANCELLED' and becomes = 'CANCELLED')
     when 'job.snoozed' then (was = 'RUNNING' and becomes = 'PENDING')
     when 'job.waiting' then (was = 'RUNNING' and becomes = 'PENDING')
     when 'gate.requested' then (was = 'RUNNING' and becomes = 'PENDING')
-    when 'job.interrupted' then (was = 'RUNNING' and becomes = 'QUEUED')
     when 'job.retried' then (was = 'FAILED' and becomes = 'QUEUED') or (was = 'CANCELLED' and becomes = 'QUEUED')
     when 'job.progress' then (was = 'RUNNING' and becomes = 'RUNNING')
     when 'job.cancel_requested' then (was = 'RUNNING' and becomes = 'RUNNING')
@@ -463,7 +465,8 @@ CREATE FUNCTION jobtrail.job_terms(j jobtrail.jobs) RETURNS jsonb
   select jsonb_strip_nulls(jsonb_build_object('backoff_type', j.backoff_type, 'backoff_delay_ms', j.backoff_delay_ms,
     'backoff_max_ms', j.backoff_max_ms, 'timeout_seconds', j.timeout_seconds, 'idle_timeout_seconds',
     j.idle_timeout_seconds, 'queue_timeout_seconds', j.queue_timeout_seconds, 'unique_key', j.unique_key,
-    'concurrency_key', j.concurrency_key, 'traceparent', j.traceparent, 'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
+    'concurrency_key', j.concurrency_key, 'traceparent', j.traceparent, 'checked', nullif(j.checked, false),
+    'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
     'rerun_of', j.rerun_of)) || jsonb_build_object('created_by', j.created_by)
 $$;
 
@@ -535,7 +538,9 @@ begin
       new.actual_seconds := extract(epoch from new.completed_at - old.started_at);
     end if;
   end if;
-  if new.note is not null and new.note is distinct from old.note then
+  -- What a runner tells is kept also when it tells the same twice; elsewhere an equal note is the last one, left standing.
+  if new.note is not null and (new.note is distinct from old.note or new.event = any ('{ai.tool_called,
+      ai.artifact_created,gate.started,gate.passed,gate.failed,budget.warned,budget.exceeded}')) then
     -- A note that a verb brings cannot pass for a change of a setting.
     said := case when jsonb_typeof(new.note) <> 'object' then jsonb_build_object('note', new.note)
       else new.note - '{wait_reason,stage,progress,priority,queue,title,tags,scheduled_at,cancel_at,cancel_requested_at,
@@ -604,10 +609,10 @@ begin
     'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
   if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags,
       new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
-      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.traceparent, new.project_id, new.task_id, new.parent_id,
-      new.rerun_of, new.created_by) is distinct from
+      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.traceparent, new.checked, new.project_id,
+      new.task_id, new.parent_id, new.rerun_of, new.created_by) is distinct from
       (null, null, null, null, null, 3, '{}'::text[], 'EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
-      null, null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
+      false, null, null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
     new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new)) || jobtrail.job_terms(new);
   end if;
   new.last_txid := pg_current_xact_id()::text::bigint + jobtrail.txid_base();
@@ -899,10 +904,10 @@ begin
     select workspace_id, id, priority, queue, type, concurrency_key from changed
     where status = 'QUEUED' and event not in ('job.updated', 'artifact.created');
   if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
-      or (status = 'QUEUED' and queue_timeout_seconds is not null)) then
+      or (status = 'QUEUED' and queue_timeout_seconds is not null) or (checked and status not in ('RUNNING', 'COMPLETED'))) then
     insert into jobtrail.timers (workspace_id, job_id, type, due_at)
       select workspace_id, id, 'START'::jobtrail.timer_type, scheduled_at from changed
-        where status = 'PENDING' and scheduled_at is not null
+        where status = 'PENDING' and scheduled_at is not null and wait_reason is distinct from 'VALIDATION'
       union all
       select workspace_id, id, 'CANCEL', cancel_at from changed
         where cancel_at is not null and event in ('job.created', 'job.updated', 'job.retried')
@@ -910,6 +915,15 @@ begin
       select workspace_id, id, 'QUEUE_TIMEOUT', queued_at + make_interval(secs => queue_timeout_seconds) from changed
         where status = 'QUEUED' and queue_timeout_seconds is not null
       on conflict (workspace_id, job_id, type) do update set due_at = excluded.due_at;
+    -- Who has a job's validation loses it with every move but the one by which it was taken.
+    if exists (select from changed where checked and status not in ('RUNNING', 'COMPLETED')) then
+      delete from jobtrail.validations v using changed c where v.workspace_id = c.workspace_id and v.job_id = c.id
+        and (c.status not in ('PENDING', 'VALIDATING') or c.wait_reason is distinct from 'VALIDATION');
+      insert into jobtrail.validations as v (workspace_id, job_id, priority, queue, type)
+        select workspace_id, id, priority, queue, type from changed where checked and status = 'PENDING' and wait_reason = 'VALIDATION'
+        on conflict (workspace_id, job_id) do update set worker_id = null, token = null, began_at = null,
+          priority = excluded.priority;
+    end if;
   end if;
   return null;
 end
@@ -993,6 +1007,21 @@ CREATE TABLE jobtrail.attempts (
 WITH (autovacuum_vacuum_insert_scale_factor='0.2');
 
 ALTER TABLE ONLY jobtrail.attempts FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: callbacks; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.callbacks (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    name text NOT NULL,
+    secret bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT callbacks_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.callbacks FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: events; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1235,6 +1264,22 @@ CREATE TABLE jobtrail.migrations (
 );
 
 --
+-- Name: nexrender_jobs; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.nexrender_jobs (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    uid text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    said jsonb DEFAULT '{}'::jsonb NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT nexrender_jobs_uid_check CHECK (((octet_length(uid) >= 1) AND (octet_length(uid) <= 200)))
+);
+
+ALTER TABLE ONLY jobtrail.nexrender_jobs FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: passwords; Type: TABLE; Schema: jobtrail; Owner: -
 --
 
@@ -1321,7 +1366,7 @@ CREATE TABLE jobtrail.results (
     generation integer NOT NULL,
     execution_time_ms bigint,
     tokens_used bigint,
-    cost_usd numeric(14,6),
+    cost_usd numeric(18,10),
     status jobtrail.result_status NOT NULL,
     created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
     summary text,
@@ -1369,6 +1414,23 @@ CREATE TABLE jobtrail.seals (
 ALTER TABLE ONLY jobtrail.seals FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: signals; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.signals (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    name text NOT NULL,
+    payload jsonb,
+    actor_type jobtrail.actor_type NOT NULL,
+    actor_id text,
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT signals_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.signals FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: steps; Type: TABLE; Schema: jobtrail; Owner: -
 --
 
@@ -1386,7 +1448,7 @@ CREATE TABLE jobtrail.steps (
     output jsonb,
     tokens_input bigint DEFAULT 0 NOT NULL,
     tokens_output bigint DEFAULT 0 NOT NULL,
-    cost_usd numeric(14,6),
+    cost_usd numeric(18,10),
     error_message text,
     started_at timestamp with time zone,
     completed_at timestamp with time zone,
@@ -1478,9 +1540,11 @@ CREATE TABLE jobtrail.usage (
     output_tokens bigint DEFAULT 0 NOT NULL,
     cached_tokens bigint DEFAULT 0 NOT NULL,
     reasoning_tokens bigint DEFAULT 0 NOT NULL,
-    cost_usd numeric(14,6),
+    cost_usd numeric(18,10),
     price_source text,
     at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    project_id uuid,
+    task_id uuid,
     CONSTRAINT usage_cached_tokens_check CHECK ((cached_tokens >= 0)),
     CONSTRAINT usage_input_tokens_check CHECK ((input_tokens >= 0)),
     CONSTRAINT usage_output_tokens_check CHECK ((output_tokens >= 0)),
@@ -1504,6 +1568,26 @@ CREATE TABLE jobtrail.users (
 );
 
 ALTER TABLE ONLY jobtrail.users FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: validations; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.validations (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    worker_id uuid,
+    token uuid,
+    priority smallint NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    began_at timestamp with time zone,
+    queue text NOT NULL,
+    type text NOT NULL
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000');
+
+ALTER TABLE ONLY jobtrail.validations FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: webhook_deliveries; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1572,7 +1656,8 @@ CREATE TABLE jobtrail.workers (
     lease_until timestamp with time zone NOT NULL,
     draining_at timestamp with time zone,
     stopped_at timestamp with time zone,
-    stop_reason text
+    stop_reason text,
+    described jsonb
 )
 WITH (fillfactor='50');
 
@@ -1586,7 +1671,9 @@ CREATE TABLE jobtrail.workspaces (
     id uuid NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
-    CONSTRAINT workspaces_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255)))
+    policy jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT workspaces_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
+    CONSTRAINT workspaces_policy_check CHECK ((jsonb_typeof(policy) = 'object'::text))
 );
 
 ALTER TABLE ONLY jobtrail.workspaces FORCE ROW LEVEL SECURITY;
@@ -1643,6 +1730,13 @@ ALTER TABLE ONLY jobtrail.assets
 
 ALTER TABLE ONLY jobtrail.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (workspace_id, job_id, number);
+
+--
+-- Name: callbacks callbacks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.callbacks
+    ADD CONSTRAINT callbacks_pkey PRIMARY KEY (workspace_id, job_id, name);
 
 --
 -- Name: events events_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -1743,6 +1837,13 @@ ALTER TABLE ONLY jobtrail.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
 
 --
+-- Name: nexrender_jobs nexrender_jobs_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.nexrender_jobs
+    ADD CONSTRAINT nexrender_jobs_pkey PRIMARY KEY (workspace_id, job_id);
+
+--
 -- Name: passwords passwords_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
@@ -1799,6 +1900,13 @@ ALTER TABLE ONLY jobtrail.seals
     ADD CONSTRAINT seals_pkey PRIMARY KEY (workspace_id, number);
 
 --
+-- Name: signals signals_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.signals
+    ADD CONSTRAINT signals_pkey PRIMARY KEY (workspace_id, job_id, name);
+
+--
 -- Name: steps steps_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
@@ -1853,6 +1961,13 @@ ALTER TABLE ONLY jobtrail.usage
 
 ALTER TABLE ONLY jobtrail.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+--
+-- Name: validations validations_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.validations
+    ADD CONSTRAINT validations_pkey PRIMARY KEY (workspace_id, job_id);
 
 --
 -- Name: webhook_deliveries webhook_deliveries_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2055,6 +2170,18 @@ CREATE INDEX metrics_rest_job_id_at_idx ON jobtrail.metrics_rest USING btree (jo
 CREATE INDEX metrics_rest_workspace_id_metric_type_metric_name_at_idx ON jobtrail.metrics_rest USING btree (workspace_id, metric_type, metric_name, at);
 
 --
+-- Name: nexrender_jobs_by_uid; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX nexrender_jobs_by_uid ON jobtrail.nexrender_jobs USING btree (workspace_id, uid, job_id);
+
+--
+-- Name: nexrender_jobs_one_per_uid; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE UNIQUE INDEX nexrender_jobs_one_per_uid ON jobtrail.nexrender_jobs USING btree (workspace_id, uid) WHERE (removed_at IS NULL);
+
+--
 -- Name: ready_in_order; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
@@ -2079,6 +2206,18 @@ CREATE INDEX tasks_by_project ON jobtrail.tasks USING btree (workspace_id, proje
 CREATE INDEX timers_due ON jobtrail.timers USING btree (due_at);
 
 --
+-- Name: usage_by_project; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX usage_by_project ON jobtrail.usage USING btree (workspace_id, project_id) INCLUDE (input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost_usd) WHERE (project_id IS NOT NULL);
+
+--
+-- Name: usage_by_task; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX usage_by_task ON jobtrail.usage USING btree (workspace_id, task_id) INCLUDE (input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost_usd) WHERE (task_id IS NOT NULL);
+
+--
 -- Name: usage_by_time; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
@@ -2090,6 +2229,18 @@ CREATE INDEX usage_by_time ON jobtrail.usage USING btree (workspace_id, at);
 
 CREATE UNIQUE INDEX users_one_per_email ON jobtrail.users USING btree (lower(email));
 ALTER INDEX jobtrail.users_one_per_email ALTER COLUMN 1 SET STATISTICS 0;
+
+--
+-- Name: validations_held; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX validations_held ON jobtrail.validations USING btree (worker_id) WHERE (worker_id IS NOT NULL);
+
+--
+-- Name: validations_in_order; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX validations_in_order ON jobtrail.validations USING btree (priority DESC, job_id) WHERE (worker_id IS NULL);
 
 --
 -- Name: webhook_deliveries_by_age; Type: INDEX; Schema: jobtrail; Owner: -
@@ -2473,7 +2624,7 @@ CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, user_id, secret_
 -- Name: jobs guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -
 --
 
-CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, traceparent, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, last_txid, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
+CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, traceparent, checked, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, last_txid, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
 
 --
 -- Name: memberships guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -
@@ -2545,6 +2696,13 @@ ALTER TABLE ONLY jobtrail.assets
     ADD CONSTRAINT assets_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
 
 --
+-- Name: callbacks callbacks_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.callbacks
+    ADD CONSTRAINT callbacks_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
 -- Name: gate_decisions gate_decisions_workspace_id_gate_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
@@ -2580,6 +2738,13 @@ ALTER TABLE ONLY jobtrail.memberships
     ADD CONSTRAINT memberships_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
 
 --
+-- Name: nexrender_jobs nexrender_jobs_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.nexrender_jobs
+    ADD CONSTRAINT nexrender_jobs_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
 -- Name: passwords passwords_user_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
@@ -2599,6 +2764,13 @@ ALTER TABLE ONLY jobtrail.projects
 
 ALTER TABLE ONLY jobtrail.queues
     ADD CONSTRAINT queues_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: signals signals_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.signals
+    ADD CONSTRAINT signals_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
 
 --
 -- Name: steps steps_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2678,6 +2850,12 @@ ALTER TABLE jobtrail.attempts ENABLE ROW LEVEL SECURITY;
 --
 
 CREATE POLICY by_the_installation ON jobtrail.memberships AS RESTRICTIVE FOR INSERT WITH CHECK (( SELECT jobtrail.serves_all() AS serves_all));
+
+--
+-- Name: callbacks; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.callbacks ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: events; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -2800,6 +2978,12 @@ ALTER TABLE jobtrail.metrics ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.metrics_rest ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: nexrender_jobs; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.nexrender_jobs ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: assets no_jobs_files; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
@@ -2844,6 +3028,12 @@ CREATE POLICY own_workspace ON jobtrail.assets USING (((workspace_id = ( SELECT 
 --
 
 CREATE POLICY own_workspace ON jobtrail.attempts USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: callbacks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.callbacks USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: events own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -2912,6 +3102,12 @@ CREATE POLICY own_workspace ON jobtrail.metrics USING (((workspace_id = ( SELECT
 CREATE POLICY own_workspace ON jobtrail.metrics_rest USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
+-- Name: nexrender_jobs own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.nexrender_jobs USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
 -- Name: projects own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
@@ -2948,6 +3144,12 @@ CREATE POLICY own_workspace ON jobtrail.results USING (((workspace_id = ( SELECT
 CREATE POLICY own_workspace ON jobtrail.seals USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
+-- Name: signals own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.signals USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
 -- Name: steps own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
@@ -2976,6 +3178,12 @@ CREATE POLICY own_workspace ON jobtrail.tombstones USING (((workspace_id = ( SEL
 --
 
 CREATE POLICY own_workspace ON jobtrail.usage USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: validations own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.validations USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: webhook_deliveries own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -3056,6 +3264,12 @@ ALTER TABLE jobtrail.seals ENABLE ROW LEVEL SECURITY;
 CREATE POLICY shared ON jobtrail.workers FOR SELECT USING (((workspace_id IS NULL) AND (( SELECT jobtrail.current_workspace() AS current_workspace) IS NOT NULL)));
 
 --
+-- Name: signals; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.signals ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: steps; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
@@ -3096,6 +3310,12 @@ ALTER TABLE jobtrail.usage ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE jobtrail.users ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: validations; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.validations ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: webhook_deliveries; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -3197,6 +3417,12 @@ GRANT SELECT,INSERT,DELETE ON TABLE jobtrail.assets TO jobtrail_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.attempts TO jobtrail_app;
 
 --
+-- Name: TABLE callbacks; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.callbacks TO jobtrail_app;
+
+--
 -- Name: TABLE events; Type: ACL; Schema: jobtrail; Owner: -
 --
 
@@ -3257,6 +3483,12 @@ GRANT SELECT,INSERT ON TABLE jobtrail.metrics TO jobtrail_app;
 GRANT SELECT ON TABLE jobtrail.migrations TO jobtrail_app;
 
 --
+-- Name: TABLE nexrender_jobs; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.nexrender_jobs TO jobtrail_app;
+
+--
 -- Name: TABLE passwords; Type: ACL; Schema: jobtrail; Owner: -
 --
 
@@ -3305,6 +3537,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.sealer TO jobtrail_app;
 GRANT SELECT,INSERT ON TABLE jobtrail.seals TO jobtrail_app;
 
 --
+-- Name: TABLE signals; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE jobtrail.signals TO jobtrail_app;
+
+--
 -- Name: TABLE steps; Type: ACL; Schema: jobtrail; Owner: -
 --
 
@@ -3345,6 +3583,12 @@ GRANT SELECT,INSERT ON TABLE jobtrail.usage TO jobtrail_app;
 --
 
 GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.users TO jobtrail_app;
+
+--
+-- Name: TABLE validations; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.validations TO jobtrail_app;
 
 --
 -- Name: TABLE webhook_deliveries; Type: ACL; Schema: jobtrail; Owner: -

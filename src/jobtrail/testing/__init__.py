@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from jobtrail.testing.crash import CrashReport
     from jobtrail.testing.drain import Stuck
     from jobtrail.testing.lab import Lab
+    from jobtrail.testing.recordings import Invocation, Recording, fake_agent, recording
 
-__all__ = ["Clock", "CrashReport", "Lab", "Stuck"]
+__all__ = ["Clock", "CrashReport", "Invocation", "Lab", "Recording", "Stuck", "fake_agent", "recording"]
 
 DATABASE = "JOBTRAIL_TEST_DATABASE_URL"
 """Names a server to test on instead of an embedded one; its role must be able to make databases."""
@@ -33,8 +34,12 @@ DATABASE = "JOBTRAIL_TEST_DATABASE_URL"
 _HOMES = {
     "Clock": "jobtrail.store.throwaway",
     "CrashReport": "jobtrail.testing.crash",
+    "Invocation": "jobtrail.testing.recordings",
     "Lab": "jobtrail.testing.lab",
+    "Recording": "jobtrail.testing.recordings",
     "Stuck": "jobtrail.testing.drain",
+    "fake_agent": "jobtrail.testing.recordings",
+    "recording": "jobtrail.testing.recordings",
 }
 _SHARED_HOME = pytest.StashKey[Path]()
 

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from jobtrail.client import Client
 from jobtrail.core.model import Job
-from jobtrail.core.status import JobStatus
+from jobtrail.core.status import JobStatus, WaitReason
 from jobtrail.core.why import sentence
 from jobtrail.runners import registry
 from jobtrail.runners.protocol import Runner
@@ -27,6 +28,7 @@ _POLL_SECONDS: Final = 0.02
 _PAGE: Final = 200
 _SHOWN: Final = 10
 _AT_WORK: Final = (JobStatus.QUEUED, JobStatus.RUNNING)
+_CHECKED: Final = (JobStatus.PENDING, JobStatus.VALIDATING)
 
 
 class Stuck(AssertionError):  # noqa: N818  (told as a failed assertion, and read as a word)
@@ -113,15 +115,26 @@ class Drain:
             pause = min(pause * 1.5, _POLL_SECONDS)
         return None, set()
 
+    def _next_check(self, now: datetime) -> float | None:
+        """In how many seconds the next check of an input that broke is done again."""
+        due = [
+            (job.scheduled_at - now).total_seconds()
+            for client in self.clients
+            for job in _all(client, (JobStatus.PENDING,), (str(WaitReason.VALIDATION),))
+            if _waits(job, now) and job.scheduled_at is not None
+        ]
+        return min(due, default=None)
+
     def _busy(self) -> tuple[list[Job], str | None]:
         """The jobs that run, or are ready and not kept back by a pause; and what is wrong when nobody knows a type."""
         busy = []
+        now = self.house.run(workers.clock())
         for client in self.clients:
             paused = {queue.queue for queue in client.queues() if queue.paused_at is not None}
-            for job in _all(client, _AT_WORK):
-                if job.status == JobStatus.RUNNING:
+            for job in _at_work(client):
+                if job.status in (JobStatus.RUNNING, JobStatus.VALIDATING):
                     busy.append(job)
-                elif job.queue not in paused and job.type not in self.leave:
+                elif job.queue not in paused and job.type not in self.leave and not _waits(job, now):
                     if job.type not in self.runners and job.type not in registry.discover():
                         return busy, _unknown(job, self.runners)
                     busy.append(job)
@@ -132,11 +145,12 @@ class Drain:
         staged = self.house.run(upkeep.stage())
         expired, _ = self.house.run(gates.expire())
         lost = self.house.run(workers.rescue())
-        return staged.moved + expired + len(lost), staged.next_due_seconds
+        dues = (staged.next_due_seconds, self._next_check(self.house.run(workers.clock())))
+        return staged.moved + expired + len(lost), min((due for due in dues if due is not None), default=None)
 
     def _known(self) -> dict[str, Runner]:
         """The runners; installed ones only where there are jobs for them, because loading them takes time."""
-        wanted = {job.type for client in self.clients for job in _all(client, _AT_WORK)}
+        wanted = {job.type for client in self.clients for job in _at_work(client)}
         installed = registry.load(tuple(wanted - set(self.runners))) if wanted - set(self.runners) else {}
         known = {**installed, **self.runners}
         return {type: runner for type, runner in known.items() if type not in self.leave}
@@ -152,6 +166,7 @@ class Drain:
             drain_seconds=self.patience,
             assets_dir=self.folder / "assets",
             work_dir=self.folder / "work",
+            homes_dir=self.folder / "homes",
             upkeep=False,
         )
 
@@ -160,7 +175,7 @@ class Drain:
         lines = [
             f"  {job.type} {job.id}: {sentence(client.facts(job.id))}"
             for client in self.clients
-            for job in _all(client, (*_AT_WORK, JobStatus.PENDING))
+            for job in _all(client, (*_AT_WORK, *_CHECKED))
         ]
         more = [f"  … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
         return "\n".join([f"{what}:", *lines[:_SHOWN], *more])
@@ -174,14 +189,23 @@ def _in_event_loop() -> bool:
     return True
 
 
-def _all(client: Client, statuses: tuple[JobStatus, ...]) -> list[Job]:
+def _waits(job: Job, now: datetime) -> bool:
+    """Whether the check of its input broke and is to be done again later."""
+    return job.status == JobStatus.PENDING and job.scheduled_at is not None and job.scheduled_at > now
+
+
+def _at_work(client: Client) -> list[Job]:
+    """What a worker would do something with."""
+    return _all(client, _AT_WORK) + _all(client, _CHECKED, (str(WaitReason.VALIDATION),))
+
+
+def _all(client: Client, statuses: tuple[JobStatus, ...], wait_reason: tuple[str, ...] | None = None) -> list[Job]:
     found: list[Job] = []
-    page = client.list_jobs(Filter(statuses=statuses), limit=_PAGE)
+    wanted = Filter(statuses=statuses, wait_reason=wait_reason)
+    page = client.list_jobs(wanted, limit=_PAGE)
     while page:
         found += page
-        page = (
-            client.list_jobs(Filter(statuses=statuses), before=page[-1].id, limit=_PAGE) if len(page) == _PAGE else []
-        )
+        page = client.list_jobs(wanted, before=page[-1].id, limit=_PAGE) if len(page) == _PAGE else []
     return found
 
 

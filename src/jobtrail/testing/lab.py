@@ -10,10 +10,13 @@ import msgspec
 
 from jobtrail.app import Call
 from jobtrail.core import jsonguard
-from jobtrail.core.errors import Invalid
+from jobtrail.core.errors import Invalid, UnknownType
 from jobtrail.core.model import Job
 from jobtrail.core.why import sentence
+from jobtrail.runners import registry
 from jobtrail.runners.context import of_model
+from jobtrail.service.jobs import NewJob, Options
+from jobtrail.store.identity import new_id
 from jobtrail.testing.bench import Bench
 from jobtrail.testing.crash import CrashReport, Trial
 
@@ -24,6 +27,21 @@ _SHOWN = 20
 
 class Lab(Bench):
     """A database of the test's own. Apps that are bound to it enqueue there; `drain` runs their jobs."""
+
+    def enqueue(self, type: str, /, **input: Any) -> Job:
+        """Enqueues a job of a runner that `add` brought, or that is installed. Raises Invalid for input that its
+        `validate` refuses, UnknownType for a type that nobody brought."""
+        runner = self.runners.get(type) or registry.load((type,)).get(type)
+        if runner is None:
+            raise UnknownType(f"no runner for type {type!r} is here; bring it with jobtrail.add(YourRunner())")
+        raw = jsonguard.encode({name: _plain(value) for name, value in input.items()}, at="input")
+        validate = getattr(runner, "validate", None)
+        wrong: dict[str, str] = dict(validate(msgspec.json.decode(raw))) if callable(validate) else {}
+        if wrong:
+            said = "; ".join(f"{field}: {what}" for field, what in wrong.items())
+            raise Invalid(f"the input does not fit {type}: {said}", fields=wrong)
+        options = Options(type=type, checked=registry.has_check(runner))
+        return self.job(self.client.enqueue_all([NewJob(new_id(), raw, options)]).ids[0])
 
     def assert_enqueued(self, type: Type, /, **input: Any) -> Job:
         """The newest job of the type whose input has these values, whatever became of it. Raises AssertionError."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Dropped, Outcome, Waits
 from jobtrail.core.status import Phase, StepStatus, StepType
 from jobtrail.runners.context import Context
-from jobtrail.runners.protocol import Begun, Decision, Desk, LogLine, Runner
+from jobtrail.runners.protocol import Begun, Decision, Desk, Earlier, LogLine, Runner, Signal
 from jobtrail.service.usage import Call
 from jobtrail.worker.desk import LocalDesk
 from jobtrail.worker.running import LOST
@@ -122,6 +123,28 @@ class MortalDesk:
         await self._desk.use(call, step_id)
         self._reach(f"after {what}")
 
+    async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
+        what = self._numbered(f"{event} was told")
+        self._reach(f"before {what}")
+        await self._desk.tell(event, note, step_id)
+        self._reach(f"after {what}")
+
+    async def identify(self, *, process_id: int | None = None, session_id: str | None = None) -> None:
+        await self._desk.identify(process_id=process_id, session_id=session_id)
+        self._reach(self._numbered("after it said which process and session it is"))
+
+    async def earlier(self) -> Earlier:
+        return await self._desk.earlier()
+
+    async def policy(self) -> Mapping[str, Any]:
+        return await self._desk.policy()
+
+    async def signalled(self, name: str) -> Signal | None:
+        return await self._desk.signalled(name)
+
+    def home(self) -> Path:
+        return self._desk.home()
+
     def metric(self, name: str, value: float, unit: str | None) -> None:
         self._desk.metric(name, value, unit)
 
@@ -158,6 +181,7 @@ class MortalRunner:
         self.type = runner.type
         self.kills_itself = getattr(runner, "kills_itself", False)
         self._runner, self._death = runner, death
+        self.check = getattr(runner, "check", None)  # looks at inputs before there is an attempt to lose
 
     async def run(self, context: Context) -> Outcome:
         if context.job_id != self._death.job_id:

@@ -77,7 +77,7 @@ class Web(Starlette):
             try:
                 return await self._answer(bound, request)
             except JobtrailError as error:
-                return _failed(request, error)
+                return _failed(request, error, bound.route)
             except Exception as error:  # noqa: BLE001  the caller is told in our words, the log has the rest
                 return _broken(request, error)
 
@@ -86,7 +86,8 @@ class Web(Starlette):
     async def _answer(self, bound: _Bound, request: Request) -> Response:
         route, shape = bound.route, bound.shape
         request.scope["jobtrail.route"] = route.path
-        principal = await self.door.admit(request, route.scope)
+        key_header = route.dialect.key_header if route.dialect is not None else None
+        principal = await self.door.admit(request, route.scope, key_header)
         if route.scope is not Open.TO_ALL:
             request.scope["jobtrail.principal"] = principal
         given: dict[str, Any] = {
@@ -125,9 +126,11 @@ def _response(route: Route, answer: Any) -> Response:
     return Response(msgspec.json.encode(reply.value), status, headers, "application/json")
 
 
-def _failed(request: Request, error: JobtrailError) -> Response:
+def _failed(request: Request, error: JobtrailError, route: Route) -> Response:
     if problem.status_of(error) >= 500:
         log.warning("%s %s: %s", request.method, request.url.path, error.message)
+    if route.dialect is not None:
+        return problem.as_text(error)
     return problem.of_error(error, instance=request.url.path, request_id=request_id_of(request))
 
 

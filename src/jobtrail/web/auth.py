@@ -52,11 +52,14 @@ class Door:
         self._workspaces = Rates(per_workspace, per_workspace * 2)
         self._wrong = Rates(_WRONG_PER_SECOND if per_key else 0, _WRONG_AT_ONCE)
 
-    async def admit(self, request: Request, scope: ApiScope | Open) -> Principal:
-        """Who it is. Raises Unauthenticated, Denied, TooOften."""
+    async def admit(self, request: Request, scope: ApiScope | Open, key_header: str | None = None) -> Principal:
+        """Who it is, by the Authorization header or another one in which its key may stand.
+
+        Raises Unauthenticated, Denied, TooOften.
+        """
         if scope is Open.TO_ALL:
             return _NOBODY
-        principal = await self._principal(request)
+        principal = await self._principal(request, key_header)
         if principal.listener is not None:
             self._runtime.used.add(principal.listener)
         self._keys.take(principal.name, "requests with this key")
@@ -65,8 +68,10 @@ class Door:
             principal.require(scope)
         return principal
 
-    async def _principal(self, request: Request) -> Principal:
+    async def _principal(self, request: Request, key_header: str | None) -> Principal:
         given = request.headers.get("authorization")
+        if given is None and key_header is not None and (key := request.headers.get(key_header)):
+            given = f"Bearer {key}"
         if given is not None:
             return await self._of_key(given, request)
         token = cookies.token_of(request)

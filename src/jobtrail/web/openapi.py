@@ -10,15 +10,19 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from jobtrail.core.described import KnownType
+from jobtrail.runners import catalogue, registry
+from jobtrail.web import inputs
+from jobtrail.web.inputs import TEMPLATE
 from jobtrail.web.problem import MEDIA_TYPE, Problem
 from jobtrail.web.routing import Bytes, Open, Route, Shape, shape_of, statuses
 
-TEMPLATE: Final = "#/components/schemas/{name}"
 Json = dict[str, Any]
 
 _INTRO: Final = """Jobs that take long, cost money and must be explained afterwards.
 
-Every error is `application/problem+json` with a stable `code`. Lists are pages: send `next_cursor` as `cursor` for the
+Every error is `application/problem+json` with a stable `code`, but for the programs of other systems under `/compat/`,
+who are told in plain text. Lists are pages: send `next_cursor` as `cursor` for the
 next one. Times are UTC in RFC 3339, durations carry their unit in the name, money is a decimal in text, in USD."""
 
 _COMMON: Final = {
@@ -33,6 +37,9 @@ _COMMON: Final = {
     503: "The database is away, or needs too long; come again after `Retry-After` seconds.",
 }
 
+_PROBLEM: Final[Json] = {MEDIA_TYPE: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}}
+_TEXT: Final[Json] = {"text/plain": {"schema": {"type": "string", "description": "What is wrong, in words."}}}
+
 _FRAME: Final[Json] = {
     "type": "object",
     "description": "A frame of the stream: server-sent events.",
@@ -45,13 +52,21 @@ _FRAME: Final[Json] = {
 }
 
 
-def document(routes: Iterable[Route], *, prefix: str = "") -> Json:
-    """The document of these routes; `prefix` is where the service is mounted."""
+_ENQUEUED: Final = "NewJobBody"
+
+
+def document(routes: Iterable[Route], *, prefix: str = "", known: Iterable[KnownType] | None = None) -> Json:
+    """The document of these routes; `prefix` is where the service is mounted.
+
+    `known`: the types of jobs whose inputs are shown; None: those that are installed. No app is imported for it.
+    """
     routes = tuple(routes)
     shapes = {route: shape_of(route) for route in routes}
     types = {each: None for route in routes for each in _types(route, shapes[route])}
     schemas, components = msgspec.json.schema_components([Problem, *types], ref_template=TEMPLATE)
     refs = dict(zip([Problem, *types], schemas, strict=True))
+    if _ENQUEUED in components:
+        inputs.show(_installed() if known is None else known, components, _ENQUEUED)
     paths: dict[str, Json] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, shapes[route], refs)
@@ -70,9 +85,17 @@ def document(routes: Iterable[Route], *, prefix: str = "") -> Json:
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key: `jt_<id>_<secret>`."},
                 "login": {"type": "apiKey", "in": "cookie", "name": "__Host-jobtrail"},
+                **{
+                    one.name: {"type": "apiKey", "in": "header", "name": one.key_header}
+                    for one in dict.fromkeys(route.dialect for route in routes if route.dialect is not None)
+                },
             },
         },
     }
+
+
+def _installed() -> list[KnownType]:
+    return [catalogue.of(one) for one in registry.installed()]
 
 
 def _links(made: Route, pointer: str, routes: Iterable[Route]) -> Json:
@@ -116,7 +139,8 @@ def _operation(route: Route, shape: Shape, refs: dict[Any, Any]) -> Json:
         made["requestBody"] = {"required": True, "content": {route.takes.media_type: {"schema": schema}}}
     elif (body := route.shows or shape.body) is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[body]}}}
-    made["security"] = [] if route.scope is Open.TO_ALL else [{"key": []}, {"login": []}]
+    dialect: list[Json] = [{route.dialect.name: []}] if route.dialect is not None else []
+    made["security"] = [] if route.scope is Open.TO_ALL else [{"key": []}, {"login": []}, *dialect]
     return made
 
 
@@ -148,12 +172,15 @@ def _responses(route: Route, shape: Shape, refs: dict[Any, Any]) -> Json:
         if route.gives is not None and status < 400:
             response["content"] = {route.gives.media_type: {"schema": _given(route.gives)}}
         elif status >= 400:
-            response["content"] = {MEDIA_TYPE: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}}
+            response["content"] = _TEXT if route.dialect is not None else _PROBLEM
         elif shape.answer is not None:
             response["content"] = {"application/json": {"schema": refs[shape.answer]}}
         made[str(status)] = response
     for code in _usual(route, shape):
-        made.setdefault(str(code), {"$ref": f"#/components/responses/{code}"})
+        if route.dialect is None:
+            made.setdefault(str(code), {"$ref": f"#/components/responses/{code}"})
+        elif code != 422:
+            made.setdefault(str(code), {"description": _COMMON[code], "content": _TEXT})
     return dict(sorted(made.items()))
 
 
@@ -175,7 +202,7 @@ def _usual(route: Route, shape: Shape) -> Iterator[int]:
 
 
 def _problem(what: str) -> Json:
-    return {"description": what, "content": {MEDIA_TYPE: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}}}
+    return {"description": what, "content": _PROBLEM}
 
 
 @cache

@@ -79,13 +79,9 @@ def status_of(error: JobtrailError) -> int:
 def of_error(error: JobtrailError, *, instance: str, request_id: str) -> Response:
     """The response for one of our errors."""
     status = status_of(error)
-    headers = {}
-    if status in (429, 503):
-        headers["Retry-After"] = str(math.ceil(getattr(error, "retry_after", None) or RETRY_SECONDS))
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="jobtrail"'
+    headers = _headers(status, error)
     fields = [FieldError(path=path, message=what) for path, what in error.fields.items()]
-    detail = error.message if status != 500 else "something went wrong here; the log of the server has more"
+    detail = _detail(status, error)
     return response(
         status,
         error.code,
@@ -95,6 +91,27 @@ def of_error(error: JobtrailError, *, instance: str, request_id: str) -> Respons
         fields=fields,
         headers=headers,
     )
+
+
+def as_text(error: JobtrailError) -> Response:
+    """The response for one of our errors to programs that know no problems: what is wrong, in words."""
+    status = status_of(error)
+    text = _detail(status, error)
+    told = {"Cache-Control": "no-store", **_headers(status, error)}
+    return Response(text, 400 if status == 422 else status, told, "text/plain")
+
+
+def _headers(status: int, error: JobtrailError) -> dict[str, str]:
+    headers = {}
+    if status in (429, 503):
+        headers["Retry-After"] = str(math.ceil(getattr(error, "retry_after", None) or RETRY_SECONDS))
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="jobtrail"'
+    return headers
+
+
+def _detail(status: int, error: JobtrailError) -> str:
+    return error.message if status != 500 else "something went wrong here; the log of the server has more"
 
 
 def response(

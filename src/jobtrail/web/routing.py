@@ -59,6 +59,15 @@ class Bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    """How the programs of another system speak: the header in which they may send their key. Errors are told to them as
+    plain text, and what we call not acceptable (422) as a bad request (400)."""
+
+    name: str
+    key_header: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """What a handler's signature says: path parameters, query, headers and body, and what it answers."""
 
@@ -88,6 +97,7 @@ class Route:
     shows: Any = None  # what the documents say of the body, where the handler reads its items itself
     makes: str | None = None  # where in the answer the id of what was made stands, as a JSON pointer
     max_body_bytes: int = 2 << 20
+    dialect: Dialect | None = None  # whose programs it is for, if not for everybody
 
     @property
     def name(self) -> str:
@@ -97,6 +107,8 @@ class Route:
     @property
     def tag(self) -> str:
         """The noun under which the documents show it."""
+        if self.dialect is not None:
+            return self.dialect.name
         _, _, below = self.path.partition("/api/v1/")
         return below.partition("/")[0] or "operation"
 

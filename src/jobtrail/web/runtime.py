@@ -16,7 +16,7 @@ from jobtrail.core.access import KeyFacts
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Conflict, Invalid, JobtrailError, Misconfigured, NotFound
 from jobtrail.core.model import Actor
-from jobtrail.service import gauges, health, jobs, keys, login_sessions
+from jobtrail.service import gauges, health, jobs, keys, login_sessions, validations
 from jobtrail.service.jobs import Options
 from jobtrail.store.db import ALL, Scope
 from jobtrail.store.files.local import LocalFiles
@@ -25,10 +25,12 @@ from jobtrail.store.query import Flow, Query
 from jobtrail.store.wake import Nudger
 from jobtrail.web import openapi
 from jobtrail.web.batching import Batcher, Wanted
+from jobtrail.web.checks import Checks
 from jobtrail.web.hints import Hints
 from jobtrail.web.live.hub import Hub
 from jobtrail.web.meters import Meters, Streams
 from jobtrail.web.principal import Principal
+from jobtrail.web.rates import Rates
 from jobtrail.web.routing import Route
 
 T = TypeVar("T")
@@ -75,6 +77,7 @@ class Runtime:
         self.nudger = Nudger(Dial(url=service.url, name="jobtrail-nudge", pgbouncer=config.pgbouncer))
         self.hints = Hints(Dial(url=service.url, name="jobtrail-hints", pgbouncer=config.pgbouncer))
         self.claims = asyncio.Semaphore(max(1, config.write_connections // 2))  # leaves connections to everybody else
+        self.checks = Checks(lambda workspace: self.reads.arun(validations.checked_types(), Scope.of(workspace)))
         self.batcher = Batcher(self._enqueue, at_once=service.enqueues_at_once)
         self.closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -86,6 +89,7 @@ class Runtime:
         self.routes = routes
         # Each look at a password takes 32 MiB and 60 ms of a core: more at once would bring the service down.
         self.password_checks = asyncio.Semaphore(2)
+        self.strangers = Rates(config.key_requests_per_second, config.key_requests_per_second * 2)
         self.used: set[tuple[str, UUID]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self.known_keys: dict[UUID, KnownKey] = {}

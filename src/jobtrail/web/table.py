@@ -6,6 +6,7 @@ from typing import Final
 
 from jobtrail.core.scopes import ApiScope as Needs
 from jobtrail.web.api import (
+    agent_tasks,
     assets,
     attempt_ends,
     attempt_steps,
@@ -21,13 +22,17 @@ from jobtrail.web.api import (
     logins,
     lookups,
     queues,
+    recordings,
+    signals,
     streams,
     tasks,
+    types,
     webhooks,
     worker,
     workspace,
 )
-from jobtrail.web.routing import Bytes, Open, Route
+from jobtrail.web.compat.nexrender import routes as nexrender
+from jobtrail.web.routing import Bytes, Dialect, Open, Route
 
 _JSON: Final = Bytes("application/json")
 _EXISTED: Final = "The key was used before, for this very request; this is its job."
@@ -56,6 +61,7 @@ PARTS: Final = (
     Route("GET", f"{JOB}/logs", job_parts.list_logs, Needs.JOBS_READ),
     Route("GET", f"{JOB}/usage", job_parts.list_usage, Needs.JOBS_READ),
     Route("GET", f"{JOB}/result", job_parts.get_result, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/recording", recordings.get_recording, Needs.JOBS_READ, gives=Bytes("application/x-ndjson")),
 )
 
 _DECIDED: Final = "It was decided before."
@@ -65,6 +71,14 @@ GATES: Final = (
     Route("POST", f"{JOB}/gates/{{gate_id}}/reject", gates.reject_gate, Needs.GATES_DECIDE, also={409: _DECIDED}),
 )
 
+_ENDED: Final = "The job has ended."
+SIGNALS: Final = (
+    Route("POST", f"{JOB}/signal", signals.signal_job, Needs.JOBS_SIGNAL, also={409: _ENDED}),
+    Route("GET", f"{JOB}/signals", signals.list_signals, Needs.JOBS_READ),
+    Route("POST", "/api/v1/callbacks/{token}", signals.call_back, Open.TO_ALL, takes=Bytes(), max_body_bytes=1 << 20,
+          also={409: "Its time is over, or the job has ended."}),
+)  # fmt: skip
+
 QUEUES: Final = (
     Route("GET", "/api/v1/queues", queues.list_queues, Needs.QUEUES_READ),
     Route("POST", "/api/v1/queues/{queue}/pause", queues.pause_queue, Needs.QUEUES_PAUSE, 204),
@@ -72,6 +86,11 @@ QUEUES: Final = (
           {409: "It was not paused."}),
     Route("GET", "/api/v1/workers", queues.list_workers, Needs.WORKERS_READ),
 )  # fmt: skip
+
+TYPES: Final = (
+    Route("GET", "/api/v1/types", types.list_types, Needs.JOBS_READ),
+    Route("GET", "/api/v1/types/{type}", types.get_type, Needs.JOBS_READ),
+)
 
 KEYS: Final = (
     Route("POST", "/api/v1/api-keys", keys.create_key, Needs.KEYS_WRITE, 201, makes="/api_key/id"),
@@ -94,6 +113,15 @@ TASKS: Final = (
     Route("PATCH", "/api/v1/projects/{project_id}", tasks.rename_project, Needs.PROJECTS_WRITE, also={409: _TAKEN}),
     Route("DELETE", "/api/v1/projects/{project_id}", tasks.remove_project, Needs.PROJECTS_WRITE, 204, {409: _HOLDS}),
 )
+
+_TASK: Final = "/api/v1/tasks/{task_id}"
+_OVER: Final = "The task is over, or there is no session to go on with."
+AGENT_TASKS: Final = (
+    Route("POST", f"{_TASK}/start", agent_tasks.start_task, Needs.JOBS_ENQUEUE, 201, {200: _EXISTED, 409: _OVER}),
+    Route("POST", f"{_TASK}/follow-up", agent_tasks.follow_up_task, Needs.JOBS_ENQUEUE, 201,
+          {200: _EXISTED, 409: _OVER}),
+    Route("GET", f"{_TASK}/compare", agent_tasks.compare_task, Needs.JOBS_READ),
+)  # fmt: skip
 
 FIGURES: Final = (
     Route("GET", "/api/v1/counts", figures.count_jobs, Needs.JOBS_READ),
@@ -133,6 +161,8 @@ WORKSPACE: Final = (
     Route("GET", "/api/v1/workspace", workspace.get_workspace, Needs.WORKSPACE_READ),
     Route("PATCH", "/api/v1/workspace", workspace.rename_workspace, Needs.WORKSPACE_WRITE,
           also={409: "The name is taken."}),
+    Route("GET", "/api/v1/workspace/policy", workspace.get_policy, Needs.WORKSPACE_READ),
+    Route("PUT", "/api/v1/workspace/policy", workspace.set_policy, Needs.POLICY_WRITE),
     Route("GET", "/api/v1/members", workspace.list_members, Needs.MEMBERS_READ),
     Route("POST", "/api/v1/members", workspace.add_member, Needs.MEMBERS_WRITE, 204, {409: _LAST_OWNER}),
     Route("PATCH", "/api/v1/members/{user_id}", workspace.change_member, Needs.MEMBERS_WRITE, 204,
@@ -181,6 +211,8 @@ WORKER: Final = (
     Route("POST", "/api/v1/worker/{worker_id}/stop", worker.stop_worker, _RUN, 204),
     Route("POST", f"{_ATTEMPT}/heartbeat", attempts.beat_attempt, _RUN, also={409: _STALE}),
     Route("POST", f"{_ATTEMPT}/progress", attempts.tell_progress, _RUN, also={409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/events", attempts.tell_event, _RUN, 204, {409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/identity", attempts.identify_attempt, _RUN, 204, {409: _STALE}),
     Route("POST", f"{_ATTEMPT}/steps", attempt_steps.begin_step, _RUN, also={409: _STALE}),
     Route("POST", f"{_ATTEMPT}/steps/{{step_id}}/finish", attempt_steps.finish_step, _RUN, 204, _BIG_AND_STALE,
           shows=attempt_steps.StepEndBody),
@@ -194,8 +226,28 @@ WORKER: Final = (
           shows=attempt_ends.CompleteBody),
     Route("POST", f"{_ATTEMPT}/fail", attempt_ends.fail_attempt, _RUN, 200, _BIG_AND_STALE, shows=attempt_ends.FailBody),
     Route("POST", f"{_ATTEMPT}/snooze", attempt_ends.snooze_attempt, _RUN, also={409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/wait", attempt_ends.let_attempt_wait, _RUN, also={409: _STALE}),
     Route("POST", f"{_ATTEMPT}/cancelled", attempt_ends.cancel_attempt, _RUN, also={409: _STALE}),
     Route("POST", f"{_ATTEMPT}/release", attempt_ends.release_attempt, _RUN, also={409: _STALE}),
+)  # fmt: skip
+
+_THERE: Final = "/compat/nexrender/api/v1"
+_THEIRS: Final = Dialect("nexrender", "nexrender-secret")
+_NOT_ITS: Final = "The job is not, or no longer, the caller's, or has ended."
+NEXRENDER: Final = (
+    Route("GET", f"{_THERE}/health", nexrender.get_nexrender_health, Open.TO_ALL, gives=Bytes("text/plain"),
+          dialect=_THEIRS),
+    Route("POST", f"{_THERE}/jobs", nexrender.create_render, Needs.JOBS_ENQUEUE,
+          also={409: "Another job has the uid."}, shows=nexrender.RenderBody, dialect=_THEIRS),
+    Route("GET", f"{_THERE}/jobs", nexrender.list_renders, Needs.JOBS_READ, dialect=_THEIRS),
+    Route("GET", f"{_THERE}/jobs/status", nexrender.list_render_statuses, Needs.JOBS_READ, dialect=_THEIRS),
+    Route("GET", f"{_THERE}/jobs/pickup", nexrender.pick_up_render, _RUN, dialect=_THEIRS),
+    Route("GET", f"{_THERE}/jobs/pickup/{{tags}}", nexrender.pick_up_tagged_render, _RUN, dialect=_THEIRS),
+    Route("GET", f"{_THERE}/jobs/{{uid}}/status", nexrender.get_render_status, Needs.JOBS_READ, dialect=_THEIRS),
+    Route("GET", f"{_THERE}/jobs/{{uid}}", nexrender.get_render, Needs.JOBS_READ, dialect=_THEIRS),
+    Route("PUT", f"{_THERE}/jobs/{{uid}}", nexrender.update_render, _RUN, also={409: _NOT_ITS},
+          shows=nexrender.SaidBody, max_body_bytes=4 << 20, dialect=_THEIRS),
+    Route("DELETE", f"{_THERE}/jobs/{{uid}}", nexrender.remove_render, Needs.JOBS_CANCEL, dialect=_THEIRS),
 )  # fmt: skip
 
 OPERATION: Final = (
@@ -209,8 +261,11 @@ ROUTES: Final = (
     *JOBS,
     *PARTS,
     *GATES,
+    *SIGNALS,
     *QUEUES,
+    *TYPES,
     *TASKS,
+    *AGENT_TASKS,
     *FIGURES,
     *BULK,
     *WEBHOOKS,
@@ -221,5 +276,6 @@ ROUTES: Final = (
     *LOOKUPS,
     *ASSETS,
     *WORKER,
+    *NEXRENDER,
     *OPERATION,
 )

@@ -10,6 +10,7 @@ import msgspec
 
 from jobtrail.core import jsonguard
 from jobtrail.core.model import Attempt, Event, Job, Result, Step
+from jobtrail.core.spent import Spent
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=500, description="How many at most.")]
@@ -38,7 +39,10 @@ class EventView(msgspec.Struct, frozen=True):
 
 
 class JobDetail(msgspec.Struct, frozen=True):
-    """A job with what hangs on it: `why` says in a sentence what it waits for, or how it ended."""
+    """A job with what hangs on it: `why` says in a sentence what it waits for, or how it ended.
+
+    `usage` is what all its attempts used; a cost of null is unknown, and with `unpriced_calls` it is too little.
+    """
 
     job: Job
     why: str
@@ -47,6 +51,7 @@ class JobDetail(msgspec.Struct, frozen=True):
     attempts: list[Attempt]
     events: list[EventView]
     result: Result | None
+    usage: Spent
 
 
 def event_view(event: Event) -> EventView:

@@ -9,20 +9,20 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
 
 from jobtrail.core.errors import Invalid, StaleAttempt
-from jobtrail.core.jsonguard import check_name, clean_text
+from jobtrail.core.jsonguard import MAX_NAME_BYTES, check_name, clean_text
 from jobtrail.core.model import Asset, Remembered
 from jobtrail.core.outcome import Dropped, Waits
 from jobtrail.core.redact import Redactor
 from jobtrail.core.status import GateStatus, Phase, StepStatus, StepType
 from jobtrail.runners.decisions import decided, gate_key
-from jobtrail.runners.protocol import Begun, Decision, LogLine
-from jobtrail.service import assets, gates, steps, usage
+from jobtrail.runners.protocol import Begun, Decision, Earlier, LogLine, Signal
+from jobtrail.service import assets, attempts, gates, signals, steps, trail, usage, workspaces
 from jobtrail.service.assets import NewAsset
 from jobtrail.service.usage import Call, Measured
 from jobtrail.store.files.local import LocalFiles
@@ -30,6 +30,8 @@ from jobtrail.store.identity import new_id
 from jobtrail.tracing import StepSpans
 from jobtrail.worker.journal import Book, Journal
 from jobtrail.worker.running import LOST, Running
+
+_OURS: Final = "JOBTRAIL_"
 
 
 class Execute(Protocol):
@@ -47,6 +49,7 @@ class Room:
     files: LocalFiles
     asset_limit: int
     work_dir: Path
+    homes_dir: Path
     environment: Mapping[str, str]
 
 
@@ -136,7 +139,7 @@ class LocalDesk:
             if known.status != StepStatus.COMPLETED:
                 await self._pass(known.step_id, key, question, phase, decision)
             return decision
-        begun = await self.begin_step(key, check_name(question[:200], "a gate's question"), phase, StepType.GATE)
+        begun = await self.begin_step(key, check_name(_in_short(question), "a gate's question"), phase, StepType.GATE)
         await self.room.journal.settle(self.book)
         work = gates.request(
             self.running.fence,
@@ -201,6 +204,39 @@ class LocalDesk:
         if await self._do(usage.book(self.running.fence, self.calls, call, step_id)) is None:
             raise self._stale()
 
+    async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
+        """Writes an event of the trail. Raises Invalid when it is not a runner's to tell."""
+        said = self.redact(trail.note_of(note, event))
+        if await self._do(trail.tell(self.running.fence, event, said, step_id)) is None:
+            raise self._stale()
+
+    async def identify(self, *, process_id: int | None = None, session_id: str | None = None) -> None:
+        """Writes which process and session this attempt is."""
+        session = None if session_id is None else clean_text(session_id, max_bytes=255)
+        verb = attempts.identify(self.running.fence, process_id=process_id, session_id=session)
+        if await self._do(verb) is None:
+            raise self._stale()
+
+    async def earlier(self) -> Earlier:
+        """What this job has used so far."""
+        fence = self.running.fence
+        used: Earlier = await self._do(attempts.earlier(fence.workspace_id, fence.job_id, fence.attempt_id))
+        return used
+
+    async def policy(self) -> Mapping[str, Any]:
+        """What the workspace allows its runners."""
+        return await self._do(workspaces.policy(self.running.fence.workspace_id)) or {}
+
+    async def signalled(self, name: str) -> Signal | None:
+        """What was said to this job under a name."""
+        fence = self.running.fence
+        found: Signal | None = await self._do(signals.signalled(fence.workspace_id, fence.job_id, name))
+        return found
+
+    def home(self) -> Path:
+        """A private folder of this workspace on this machine."""
+        return home_of(self.room, self.running.fence.workspace_id)
+
     def metric(self, name: str, value: float, unit: str | None) -> None:
         """Takes a measured value."""
         fence, claimed = self.running.fence, self.running.claimed
@@ -224,9 +260,7 @@ class LocalDesk:
 
     def secret(self, reference: str) -> str:
         """The value of an environment variable, redacted from now on. Raises Invalid when it is not set."""
-        value = self.room.environment.get(reference)
-        if value is None:
-            raise Invalid(f"secret {reference!r} is not in this worker's environment; set it where the worker starts")
+        value = secret_of(self.room, reference)
         self._redactor = Redactor([*self.secrets, value])
         self.secrets.append(value)
         return value
@@ -237,7 +271,7 @@ class LocalDesk:
 
     async def _pass(self, step_id: UUID, key: str, name: str, phase: Phase, decision: Decision) -> None:
         """Closes the gate's step with what was decided, and remembers it."""
-        begun = await self._do(steps.begin(self.running.fence, step_id, key, name[:200], phase, StepType.GATE))
+        begun = await self._do(steps.begin(self.running.fence, step_id, key, _in_short(name), phase, StepType.GATE))
         if begun is None:
             raise self._stale()
         if begun is not False:
@@ -257,3 +291,26 @@ class LocalDesk:
     def _stale(self) -> Dropped:
         self.running.reason = LOST
         return Dropped()
+
+
+def _in_short(question: str) -> str:
+    """A question as the name of its step: one line, and no more than a name may have."""
+    return clean_text(" ".join(question.split()), max_bytes=MAX_NAME_BYTES)
+
+
+def home_of(room: Room, workspace: UUID) -> Path:
+    """The private folder of a workspace on this machine."""
+    folder = room.homes_dir / str(workspace)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    return folder
+
+
+def secret_of(room: Room, reference: str) -> str:
+    """The value of an environment variable. Raises Invalid when it is not set, or the worker's own."""
+    if reference.startswith(_OURS):
+        raise Invalid(f"secret {reference!r} is the worker's own, which no job gets; give the job's another name")
+    value = room.environment.get(reference)
+    if value is None:
+        raise Invalid(f"secret {reference!r} is not in this worker's environment; set it where the worker starts")
+    return value

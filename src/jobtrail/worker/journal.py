@@ -41,7 +41,7 @@ _encode = msgspec.json.Encoder(enc_hook=repr).encode
 class Book:
     """What one attempt has written and is not stored yet. Filled from any thread, emptied by the journal."""
 
-    __slots__ = ("fence", "lines", "next_line", "percent", "stage", "storing", "told_at", "told_percent")
+    __slots__ = ("fence", "lines", "next_line", "percent", "stage", "storing", "told_at", "told_percent", "told_stage")
 
     def __init__(self, fence: Fence, next_line: int = 1) -> None:
         self.fence = fence
@@ -50,6 +50,7 @@ class Book:
         self.percent: float | None = None
         self.stage: str | None = None
         self.told_percent = -1
+        self.told_stage: str | None = None
         self.told_at = 0.0
         self.storing = False  # what it had is on its way to the database
 
@@ -78,7 +79,7 @@ class Journal:
         self._note(book)
 
     def progress(self, book: Book, percent: float, stage: str | None) -> None:
-        """Takes percent done; written when the whole percent changes, at most once a second."""
+        """Takes percent done; written when the whole percent or the stage changes, at most once a second."""
         percent = float(percent)
         if math.isnan(percent):
             return
@@ -146,14 +147,14 @@ class Journal:
                 self._stale(attempt_id)
 
     async def _tell_progress(self, book: Book) -> None:
-        if book.percent is None or int(book.percent) == book.told_percent:
+        if book.percent is None or (int(book.percent) == book.told_percent and book.stage == book.told_stage):
             book.percent = None
             return
         if time.monotonic() - book.told_at < PROGRESS_SECONDS:
             self._loop.call_later(PROGRESS_SECONDS, self._note, book)
             return
         percent, book.percent = book.percent, None
-        book.told_percent, book.told_at = int(percent), time.monotonic()
+        book.told_percent, book.told_stage, book.told_at = int(percent), book.stage, time.monotonic()
         if await self._execute(attempts.progress(book.fence, percent, book.stage)) is None:
             self._stale(book.fence.attempt_id)
 

@@ -30,11 +30,15 @@ class Plan:
     poll_seconds: float = 1.0
     grace_seconds: float = 10.0
     drain_seconds: float = 60.0
+    validation_seconds: float = 60.0
+    validation_again_seconds: float = 5.0
     assets_dir: Path = Path(".jobtrail/assets")
     asset_limit_bytes: int = 500 << 20
     work_dir: Path = Path(".jobtrail/work")
+    homes_dir: Path = Path(".jobtrail/homes")
     seal_key: bytes | None = None
     anchor_file: Path | None = None
     upkeep: bool = True
     retention: Retention = Retention()
     outgoing: Rules = Rules()
+    public_url: str | None = None

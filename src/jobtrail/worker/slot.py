@@ -16,13 +16,13 @@ from jobtrail.core import jsonguard
 from jobtrail.core.errors import JobtrailError, StaleAttempt
 from jobtrail.core.fence import Used
 from jobtrail.core.model import Claimed
-from jobtrail.core.outcome import Cancel, Done, Dropped, Fail, Outcome, Snooze, Stopped, Waits
+from jobtrail.core.outcome import Cancel, Done, Dropped, Fail, Outcome, Snooze, Stopped, Wait, Waits
 from jobtrail.core.retry import Backoff, delay_after
 from jobtrail.core.status import AttemptStatus, WaitReason
 from jobtrail.runners.context import EX_FORKED, Context
 from jobtrail.runners.protocol import Assignment, Runner
 from jobtrail.runners.python import failure
-from jobtrail.service import attempts, logs
+from jobtrail.service import attempts, logs, trail
 from jobtrail.service.attempts import Completed, Failed
 from jobtrail.worker.desk import LocalDesk, Room
 from jobtrail.worker.journal import Book
@@ -95,7 +95,7 @@ class Slot:
             raise
         except (SystemExit, KeyboardInterrupt) as error:
             return Fail("exit", f"the code called exit: {error!r}")
-        except (Snooze, Cancel) as answer:
+        except (Snooze, Cancel, Wait) as answer:
             return answer
         except BaseException as error:  # noqa: BLE001  the runner's edge: whatever it raises is an outcome
             return failure(error)
@@ -115,7 +115,11 @@ class Slot:
         elif isinstance(outcome, Cancel):
             await self._room.execute(attempts.end_cancelled(running.fence, desk.redact(outcome.reason)))
         elif isinstance(outcome, Snooze):
-            await self._snooze(desk, outcome)
+            note = None if outcome.reason is None else trail.note_of({"reason": outcome.reason})
+            await self._suspend(desk, "job.snoozed", WaitReason.SCHEDULE, outcome.delay, note)
+        elif isinstance(outcome, Wait):
+            note = trail.note_of({**(outcome.note or {}), "message": outcome.message[:_MESSAGE_BYTES]})
+            await self._suspend(desk, "job.waiting", outcome.reason, outcome.delay, note, _used(desk, outcome.used))
         else:
             assert_never(outcome)
 
@@ -164,13 +168,21 @@ class Slot:
             message = "the runner stopped without being told to"
             await self._room.execute(attempts.fail(Failed(fence, "stopped", message, ms=running.ms, used=used)))
 
-    async def _snooze(self, desk: LocalDesk, snooze: Snooze) -> None:
-        note = None if snooze.reason is None else jsonguard.encode({"reason": desk.redact(snooze.reason)}).decode()
-        verb = attempts.suspend(desk.running.fence, "job.snoozed", WaitReason.SCHEDULE, snooze.delay, note)
+    async def _suspend(
+        self,
+        desk: LocalDesk,
+        event: str,
+        reason: WaitReason,
+        delay: timedelta | None,
+        note: str | None,
+        used: Used = Used(),
+    ) -> None:
+        """The job waits, unless it is to be cancelled."""
+        fence, said = desk.running.fence, None if note is None else desk.redact(note)
         try:
-            await self._room.execute(verb)
+            await self._room.execute(attempts.suspend(fence, event, reason, delay, said, used))
         except StaleAttempt:
-            await self._room.execute(attempts.end_cancelled(desk.running.fence, "cancelled"))
+            await self._room.execute(attempts.end_cancelled(fence, "cancelled", used=used))
 
 
 def _forget_interruption() -> None:

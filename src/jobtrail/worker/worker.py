@@ -20,6 +20,7 @@ import psutil
 from jobtrail.core.errors import JobtrailError
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Claimed
+from jobtrail.runners import registry
 from jobtrail.runners.protocol import Runner
 from jobtrail.service import attempts, upkeep
 from jobtrail.service.attempts import NO_MARK
@@ -39,6 +40,7 @@ from jobtrail.worker.plan import Plan
 from jobtrail.worker.running import LOST, SHUTDOWN, Running
 from jobtrail.worker.slot import Slot
 from jobtrail.worker.upkeep import house
+from jobtrail.worker.validator import Validator
 
 log = logging.getLogger("jobtrail.worker")
 
@@ -72,6 +74,7 @@ class Worker:
         self._unsure_until: float | None = None
         self._looked_at = 0.0
         self._over = False
+        self._validator: Validator | None = None
         self.ready = asyncio.Event()
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -88,7 +91,7 @@ class Worker:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
         hot = replace(self._dial, hot=True, name=f"jobtrail {self.name}")
-        claims, ends, calls = (Link(hot) for _ in range(3))
+        claims, ends, calls, checks = (Link(hot) for _ in range(4))
         upkeep_link = Link(replace(self._dial, name=f"jobtrail upkeep {self.name}"))  # reads by time, so not hot
         calls_for_heart = Calls(
             rescued=lambda _: loop.call_soon_threadsafe(self._hear, ""),
@@ -100,10 +103,12 @@ class Worker:
         journal = Journal(calls.execute, self.id, self._drop)
         finisher = Finisher(ends, self._drop)
         files = LocalFiles(self.plan.assets_dir)
-        room = Room(calls.execute, journal, files, self.plan.asset_limit_bytes, self.plan.work_dir, os.environ)
-        post.hand_out(self.runners.values(), calls.execute, self.plan.outgoing)
+        room = Room(calls.execute, journal, files, self.plan.asset_limit_bytes, self.plan.work_dir, self.plan.homes_dir,
+                    os.environ)  # fmt: skip
+        post.hand_out(self.runners.values(), calls.execute, self.plan.outgoing, self.plan.public_url)
         hand.lend(self.runners.values(), calls.execute, self.id, self._hear)
         slots = [Slot(room, self.runners, finisher, self.plan) for _ in range(self.plan.slots)]
+        self._validator = validator = Validator(room, checks, self.id, self.runners, self.plan, self._hear)
         listener = Listener(replace(self._dial, name=f"jobtrail hints {self.name}"), self._hear)
         background = [
             asyncio.create_task(work, name=name)
@@ -113,6 +118,7 @@ class Worker:
                 **({} if self._dial.pgbouncer else {"listener": listener.listen()}),
                 "orders": self._follow_orders(calls),
                 "clock": self._watch_time(),
+                "validator": validator.run(),
                 **(
                     {"house": house.keep(upkeep_link, self.id, self.plan, self._hear, self._timers, heart.calm_seconds)}
                     if self.plan.upkeep
@@ -128,6 +134,7 @@ class Worker:
                 self.ready.set()
                 await self._claim(claims, finisher)
                 heart.draining = True
+                await validator.close()
                 await self._drain(finisher, calls)
         finally:
             self._over = True
@@ -140,7 +147,7 @@ class Worker:
             with contextlib.suppress(JobtrailError):
                 await calls.once(upkeep.resign(self.id))
             await asyncio.to_thread(heart.stop, "stopped")
-            for link in (claims, ends, calls, upkeep_link):
+            for link in (claims, ends, calls, checks, upkeep_link):
                 await link.close()
 
     async def _claim(self, link: Link, finisher: Finisher) -> None:
@@ -289,6 +296,7 @@ class Worker:
             version=VERSION,
             queues=self.plan.queues,
             types=tuple(sorted(self.runners)),
+            described=registry.told(self.runners),
         )
 
     def _hear(self, queue: str) -> None:
@@ -301,6 +309,8 @@ class Worker:
             self._hinted.appendleft(queue)
         self._marks.pop(queue, None)
         self._wake.set()
+        if self._validator is not None:
+            self._validator.wake.set()
 
     def _in_turn(self) -> tuple[str, ...]:
         """The queues, each first in its turn."""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 from uuid import UUID
 
 from jobtrail.core.errors import JobtrailError
 from jobtrail.core.fence import Used
-from jobtrail.core.outcome import Done, Dropped, Fail, Outcome, Stopped
+from jobtrail.core.outcome import Done, Fail, Outcome, Stopped
 from jobtrail.core.status import LogLevel, Phase, ResultStatus, StepStatus, StepType
 from jobtrail.core.template import SoFar, evaluate
 from jobtrail.runners.context import Context
 from jobtrail.runners.pipeline.folder import Folder
-from jobtrail.runners.pipeline.halt import Halt
+from jobtrail.runners.pipeline.halt import Halt, together
 from jobtrail.runners.pipeline.plan import Block, Plan, Planned
-from jobtrail.runners.pipeline.step import Bench, Command, Host, StepEnd, plus, remembered
+from jobtrail.runners.pipeline.step import Bench, Command, Host, StepEnd, plus, prepare, remembered
 from jobtrail.runners.pipeline.verdict import Failure, several
 from jobtrail.runners.protocol import Begun
 
@@ -44,7 +42,8 @@ class Course:
         self._plan = plan
         self._folder = folder
         self._halt = Halt(context.desk)
-        self._bench = Bench(context.desk, host, folder, self._halt)
+        self._host = host
+        self._bench = Bench(context.desk, host, self._halt)
         self._ends: dict[str, StepEnd] = {}
         self._used = Used()
         self._failure: Failure | None = None  # the first that counts
@@ -80,7 +79,7 @@ class Course:
             await self._run(ready[0], attempt, stop)
         elif ready:
             # Each needs a marker of its own: the end of one kills all that carries its marker.
-            await _together([self._run(each, f"{attempt}.{i}", stop) for i, each in enumerate(ready, 1)])
+            await together([self._run(each, f"{attempt}.{i}", stop) for i, each in enumerate(ready, 1)])
         self._settle(block)
         self._context.progress(self._percent())
 
@@ -98,7 +97,9 @@ class Course:
         if step.type is not StepType.GATE:
             self._folder.forget(self._gates_behind(step))
         try:
-            command: Command | Failure = self._bench.prepare(step, self._values())
+            command: Command | Failure = prepare(
+                step, self._values(), folder=self._folder, path=self._host.path, secrets=self._bench.secrets
+            )
         except JobtrailError as error:
             text = self._bench.secrets.hide(f"step {step.name!r} could not be run: {error.message}")
             command = Failure(code=error.code, message=text)
@@ -228,14 +229,3 @@ def _told(end: StepEnd) -> dict[str, object]:
     facts |= {"output": end.output} if end.output is not None else {}
     facts |= {"remembered": True} if end.remembered else {}
     return facts
-
-
-async def _together(runs: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """All at once, each to its end; if one is lost or cannot be recorded, the others are stopped too."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for each in runs:
-                group.create_task(each)
-    except BaseExceptionGroup as errors:
-        lost = errors.subgroup(Dropped)
-        raise (lost or errors).exceptions[0] from None

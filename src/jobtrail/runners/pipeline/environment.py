@@ -20,14 +20,20 @@ class Secrets:
 
     resolve: Callable[[str], str]
     _values: dict[str, str] = field(default_factory=dict)
+    _redactor: Redactor | None = None  # making one costs more than using it
 
     def value(self, name: str) -> str:
         """The value of the worker's environment variable. Raises JobtrailError if there is none that can be hidden."""
         if name not in self._values:
             value = self.resolve(name)
             Redactor((value,))  # refuses one that is too short to be hidden
-            self._values[name] = value
+            self._add(name, value)
         return self._values[name]
+
+    def also(self, value: str) -> None:
+        """Hide this one too, which has no name here. Raises JobtrailError if it is too short to be hidden."""
+        Redactor((value,))
+        self._add(f"={value}", value)
 
     @property
     def values(self) -> list[str]:
@@ -36,7 +42,13 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         """The text without them."""
-        return Redactor(self._values.values()).text(text)
+        if self._redactor is None:
+            self._redactor = Redactor(self._values.values())
+        return self._redactor.text(text)
+
+    def _add(self, name: str, value: str) -> None:
+        self._values[name] = value
+        self._redactor = None
 
 
 def search_path(inherited: str) -> str:

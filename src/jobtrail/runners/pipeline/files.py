@@ -38,7 +38,7 @@ def find(patterns: list[str], folder: Path, fence: Path) -> Found:
                 refused += 1
                 found.complaints.append(f"{path.relative_to(folder).as_posix()!r} is not kept: {wrong}")
             else:
-                found.files.setdefault(_name(path, folder), path.resolve())
+                found.files.setdefault(name_of(path, folder), path.resolve())
         if len(found.files) > MAX_FILES or len(matches) > MAX_LOOKED_AT:
             raise Limited(f"{pattern!r} means more than {MAX_FILES} files; pack them into one and keep that")
         if len(found.files) == before and not refused:
@@ -57,7 +57,7 @@ def _wrong(path: Path, fence: Path) -> str:
     return "" if real.is_file() else "it is no regular file"
 
 
-def _name(path: Path, folder: Path) -> str:
+def name_of(path: Path, folder: Path) -> str:
     """Its path in the step's folder; what a name may not hold is replaced, and of a long one the end is kept."""
     name = _CONTROL.sub("\ufffd", path.relative_to(folder).as_posix())
     room = jsonguard.MAX_NAME_BYTES

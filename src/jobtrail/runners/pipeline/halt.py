@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from jobtrail.core.outcome import Dropped
 from jobtrail.runners.protocol import Desk
@@ -13,10 +14,13 @@ LOST = "lost"  # the desk's word for an attempt that is another's by now
 
 
 class Halt:
-    """Two signals for running commands: `stop` ends the work, `lost` also ends the cleaning up."""
+    """Two signals for running commands: `stop` ends the work, `lost` also ends the cleaning up.
 
-    def __init__(self, desk: Desk) -> None:
-        self.stop = asyncio.Event()
+    `stop` may be given by who listens already.
+    """
+
+    def __init__(self, desk: Desk, stop: asyncio.Event | None = None) -> None:
+        self.stop = stop or asyncio.Event()
         self.lost = asyncio.Event()
         self._desk = desk
         self._reason: str | None = None
@@ -57,3 +61,14 @@ class Halt:
         if self._reason == LOST:
             self.drop(Dropped())
         self.stop.set()
+
+
+async def together(runs: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """All at once, each to its end; if one is lost or cannot be recorded, the others are stopped too."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in runs:
+                group.create_task(each)
+    except BaseExceptionGroup as errors:
+        lost = errors.subgroup(Dropped)
+        raise (lost or errors).exceptions[0] from None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -51,12 +52,14 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A step with everything filled in."""
+    """A step with everything filled in. Files that it keeps must lie inside of `fence`."""
 
     argv: list[str]
     cwd: Path
     env: Mapping[str, str]
     patterns: list[str]
+    fence: Path
+    role: str = "output"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,22 @@ class StepEnd:
         return jsonguard.clean_value({key: value for key, value in facts.items() if value is not None})[0].decode()
 
 
+def prepare(step: Planned, values: Values, *, folder: Folder, path: str, secrets: Secrets) -> Command:
+    """Fill in. Raises JobtrailError with what cannot be: a value that is not there, a secret, a folder outside."""
+    patterns = [render(each, values) for each in step.artifacts]
+    for pattern in patterns:
+        if wrong := wrong_glob(pattern):
+            raise Invalid(f"the pattern {pattern!r} {wrong}")
+    cwd = folder.inside(None if step.cwd is None else render(step.cwd, values))
+    return Command(
+        argv=[render(word, values) for word in step.argv],
+        cwd=cwd,
+        env=environment(step.env, values, folder, path, secrets),
+        patterns=patterns,
+        fence=folder.fence(cwd),
+    )
+
+
 def remembered(output: str | None) -> StepEnd:
     """What an earlier attempt remembered. Only `as_json` wrote it, so nothing else is expected, or harmful."""
     facts = msgspec.json.decode(output) if output else {}
@@ -90,28 +109,19 @@ def remembered(output: str | None) -> StepEnd:
     )
 
 
-class Bench:
-    """Where the steps of one attempt are run, one by one or several at once."""
+def _unheard(_step_id: UUID, _line: LogLine) -> None:
+    return None
 
-    def __init__(self, desk: Desk, host: Host, folder: Folder, halt: Halt) -> None:
+
+class Bench:
+    """Where the steps of one attempt are run, one by one or several at once. `heard` gets each printed line too."""
+
+    def __init__(self, desk: Desk, host: Host, halt: Halt, heard: Callable[[UUID, LogLine], None] = _unheard) -> None:
         self.secrets = Secrets(desk.secret)
         self._desk = desk
         self._host = host
-        self._folder = folder
         self._halt = halt
-
-    def prepare(self, step: Planned, values: Values) -> Command:
-        """Fill in. Raises JobtrailError with what cannot be: a value that is not there, a secret, a folder outside."""
-        patterns = [render(each, values) for each in step.artifacts]
-        for pattern in patterns:
-            if wrong := wrong_glob(pattern):
-                raise Invalid(f"the pattern {pattern!r} {wrong}")
-        return Command(
-            argv=[render(word, values) for word in step.argv],
-            cwd=self._folder.inside(None if step.cwd is None else render(step.cwd, values)),
-            env=environment(step.env, values, self._folder, self._host.path, self.secrets),
-            patterns=patterns,
-        )
+        self._heard = heard
 
     async def run(self, step: Planned, command: Command, step_id: UUID, marker: str, stop: asyncio.Event) -> StepEnd:
         """Run it to its end; never raises for what the command does. `marker` tells its processes from all others."""
@@ -132,11 +142,15 @@ class Bench:
         line = LogLine(self.secrets.hide(text), level, LogSource.SYSTEM, component=step.name)
         self._desk.log(line, step_id)
 
+    def _log(self, step_id: UUID, line: LogLine) -> None:
+        self._desk.log(line, step_id)
+        self._heard(step_id, line)
+
     async def _tried(self, step: Planned, command: Command, step_id: UUID, marker: str, stop: asyncio.Event) -> StepEnd:
         used = Used()
         for tries in count(1):
-            self.note(f"$ {_as_typed(command.argv)}", step, step_id)
-            printed = Printed(step.name, self.secrets.values, lambda line: self._desk.log(line, step_id))
+            self.note(f"$ {as_typed(command.argv)}", step, step_id)
+            printed = Printed(step.name, self.secrets.values, partial(self._log, step_id))
             ended = await self._once(step, command, printed, marker, stop)
             used = plus(used, _used(ended))
             failure = judge(step, ended, printed.tail, tries)
@@ -196,12 +210,11 @@ class Bench:
     async def _keep(self, step: Planned, command: Command, step_id: UUID) -> Failure | None:
         """Keep the files that the step names, also of one that failed: reports are wanted most then."""
         try:
-            fence = self._folder.fence(command.cwd)
-            found: Found = await asyncio.to_thread(find, command.patterns, command.cwd, fence)
+            found: Found = await asyncio.to_thread(find, command.patterns, command.cwd, command.fence)
             for complaint in found.complaints:
                 self.note(complaint, step, step_id, LogLevel.WARN)
             for name, path in found.files.items():
-                await self._desk.keep(self.secrets.hide(name), path, "output", None, step_id)
+                await self._desk.keep(self.secrets.hide(name), path, command.role, None, step_id)
         except (JobtrailError, OSError) as error:
             what = error.message if isinstance(error, JobtrailError) else str(error)
             return Failure(code="not_kept", message=f"step {step.name!r} could not keep its files: {what}")
@@ -230,7 +243,8 @@ def _used(ended: Ended) -> Used:
     return Used(used.cpu_seconds, used.memory_bytes, used.disk_bytes, ended.exit_code)
 
 
-def _as_typed(argv: list[str]) -> str:
+def as_typed(argv: list[str]) -> str:
+    """The command as a person would type it."""
     return argv[2] if argv[:2] == ["/bin/sh", "-c"] and len(argv) == 3 else shlex.join(argv)
 
 

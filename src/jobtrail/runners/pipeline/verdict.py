@@ -80,9 +80,14 @@ def several(failures: Sequence[Failure], of: int) -> Failure:
 
 def told(sentence: str, tail: Sequence[str]) -> str:
     """A sentence and the last lines that were printed, without colours, and not too long."""
-    lines = [line.rstrip() for line in (_ESCAPES.sub("", line) for line in tail)]
+    lines = [line.rstrip() for line in (plain(line) for line in tail)]
     text = "\n".join([sentence, *(line for line in lines if line)])
     return jsonguard.clean_text(text, max_bytes=MAX_MESSAGE_BYTES)
+
+
+def plain(line: str) -> str:
+    """A line without colours, titles and cursor movements."""
+    return _ESCAPES.sub("", line)
 
 
 def _not_started(message: str) -> tuple[str, str]:

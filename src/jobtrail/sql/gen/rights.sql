@@ -28,9 +28,16 @@ begin
       to jobtrail_app;
     grant insert on jobtrail.administration_events to jobtrail_app;
   end if;
+  if to_regclass('jobtrail.validations') is not null then
+    grant insert, update, delete on jobtrail.validations to jobtrail_app;
+  end if;
   if to_regclass('jobtrail.webhooks') is not null then
     grant insert, update, delete on jobtrail.webhooks, jobtrail.webhook_deliveries to jobtrail_app;
     grant update on jobtrail.webhook_dispatcher to jobtrail_app;
+  end if;
+  if to_regclass('jobtrail.signals') is not null then
+    grant insert on jobtrail.signals to jobtrail_app;
+    grant insert, update on jobtrail.callbacks, jobtrail.nexrender_jobs to jobtrail_app;
   end if;
   if to_regprocedure('jobtrail.make_partitions(integer)') is not null then
     revoke all on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),

@@ -3,7 +3,8 @@
 create type jobtrail.job_status as enum
   ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED');
 create type jobtrail.wait_reason as enum
-  ('SCHEDULE', 'RETRY', 'DEPENDENCY', 'GATE', 'SIGNAL', 'CHILD', 'QUOTA', 'BUDGET', 'PAUSED', 'LIMIT');
+  ('SCHEDULE', 'RETRY', 'DEPENDENCY', 'GATE', 'SIGNAL', 'CHILD', 'QUOTA', 'BUDGET', 'PAUSED', 'LIMIT',
+    'VALIDATION');
 create type jobtrail.attempt_status as enum
   ('INITIALIZING', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT', 'INTERRUPTED', 'LOST');
 create type jobtrail.step_status as enum ('PENDING', 'RUNNING', 'COMPLETED', 'FAILED', 'SKIPPED');
@@ -92,6 +93,7 @@ create table jobtrail.jobs (
   wait_reason jobtrail.wait_reason,
   backoff_type jobtrail.backoff_type not null default 'EXPONENTIAL',
   actor_type jobtrail.actor_type not null default 'system',
+  checked boolean not null default false,       -- its input is to be checked before it takes a slot
   progress real not null default 0,
   timeout_seconds real,
   idle_timeout_seconds real,
@@ -201,7 +203,7 @@ create table jobtrail.steps (
   output jsonb,
   tokens_input bigint not null default 0,
   tokens_output bigint not null default 0,
-  cost_usd numeric(14, 6),
+  cost_usd numeric(18, 10),
   error_message text,
   started_at timestamptz,
   completed_at timestamptz,
@@ -299,7 +301,7 @@ create table jobtrail.results (
   generation integer not null,
   execution_time_ms bigint,
   tokens_used bigint,
-  cost_usd numeric(14, 6),
+  cost_usd numeric(18, 10),
   status jobtrail.result_status not null,
   created_at timestamptz not null default jobtrail.clock(),
   summary text,
@@ -319,7 +321,7 @@ create table jobtrail.usage (
   output_tokens bigint not null default 0 check (output_tokens >= 0),
   cached_tokens bigint not null default 0 check (cached_tokens >= 0),
   reasoning_tokens bigint not null default 0 check (reasoning_tokens >= 0),
-  cost_usd numeric(14, 6),                      -- null: the price is unknown, which is not zero
+  cost_usd numeric(18, 10),                      -- null: the price is unknown, which is not zero
   price_source text,
   at timestamptz not null default jobtrail.clock(),
   primary key (workspace_id, job_id, attempt_id, number),

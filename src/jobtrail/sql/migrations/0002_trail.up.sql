@@ -37,7 +37,8 @@ create function jobtrail.job_terms(j jobtrail.jobs) returns jsonb language sql i
   select jsonb_strip_nulls(jsonb_build_object('backoff_type', j.backoff_type, 'backoff_delay_ms', j.backoff_delay_ms,
     'backoff_max_ms', j.backoff_max_ms, 'timeout_seconds', j.timeout_seconds, 'idle_timeout_seconds',
     j.idle_timeout_seconds, 'queue_timeout_seconds', j.queue_timeout_seconds, 'unique_key', j.unique_key,
-    'concurrency_key', j.concurrency_key, 'traceparent', j.traceparent, 'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
+    'concurrency_key', j.concurrency_key, 'traceparent', j.traceparent, 'checked', nullif(j.checked, false),
+    'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
     'rerun_of', j.rerun_of)) || jsonb_build_object('created_by', j.created_by)
 $$;
 create function jobtrail.changed_settings(was jsonb, becomes jsonb) returns jsonb language sql immutable as $$
@@ -133,10 +134,10 @@ begin
     'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
   if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags,
       new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
-      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.traceparent, new.project_id, new.task_id, new.parent_id,
-      new.rerun_of, new.created_by) is distinct from
+      new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.traceparent, new.checked, new.project_id,
+      new.task_id, new.parent_id, new.rerun_of, new.created_by) is distinct from
       (null, null, null, null, null, 3, '{}'::text[], 'EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
-      null, null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
+      false, null, null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
     new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new)) || jobtrail.job_terms(new);
   end if;
   new.last_txid := pg_current_xact_id()::text::bigint + jobtrail.txid_base();
@@ -176,7 +177,9 @@ begin
       new.actual_seconds := extract(epoch from new.completed_at - old.started_at);
     end if;
   end if;
-  if new.note is not null and new.note is distinct from old.note then
+  -- What a runner tells is kept also when it tells the same twice; elsewhere an equal note is the last one, left standing.
+  if new.note is not null and (new.note is distinct from old.note or new.event = any ('{ai.tool_called,
+      ai.artifact_created,gate.started,gate.passed,gate.failed,budget.warned,budget.exceeded}')) then
     -- A note that a verb brings cannot pass for a change of a setting.
     said := case when jsonb_typeof(new.note) <> 'object' then jsonb_build_object('note', new.note)
       else new.note - '{wait_reason,stage,progress,priority,queue,title,tags,scheduled_at,cancel_at,cancel_requested_at,
@@ -216,10 +219,10 @@ begin
     select workspace_id, id, priority, queue, type, concurrency_key from changed
     where status = 'QUEUED' and event not in ('job.updated', 'artifact.created');
   if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
-      or (status = 'QUEUED' and queue_timeout_seconds is not null)) then
+      or (status = 'QUEUED' and queue_timeout_seconds is not null) or (checked and status not in ('RUNNING', 'COMPLETED'))) then
     insert into jobtrail.timers (workspace_id, job_id, type, due_at)
       select workspace_id, id, 'START'::jobtrail.timer_type, scheduled_at from changed
-        where status = 'PENDING' and scheduled_at is not null
+        where status = 'PENDING' and scheduled_at is not null and wait_reason is distinct from 'VALIDATION'
       union all
       select workspace_id, id, 'CANCEL', cancel_at from changed
         where cancel_at is not null and event in ('job.created', 'job.updated', 'job.retried')
@@ -227,13 +230,22 @@ begin
       select workspace_id, id, 'QUEUE_TIMEOUT', queued_at + make_interval(secs => queue_timeout_seconds) from changed
         where status = 'QUEUED' and queue_timeout_seconds is not null
       on conflict (workspace_id, job_id, type) do update set due_at = excluded.due_at;
+    -- Who has a job's validation loses it with every move but the one by which it was taken.
+    if exists (select from changed where checked and status not in ('RUNNING', 'COMPLETED')) then
+      delete from jobtrail.validations v using changed c where v.workspace_id = c.workspace_id and v.job_id = c.id
+        and (c.status not in ('PENDING', 'VALIDATING') or c.wait_reason is distinct from 'VALIDATION');
+      insert into jobtrail.validations as v (workspace_id, job_id, priority, queue, type)
+        select workspace_id, id, priority, queue, type from changed where checked and status = 'PENDING' and wait_reason = 'VALIDATION'
+        on conflict (workspace_id, job_id) do update set worker_id = null, token = null, began_at = null,
+          priority = excluded.priority;
+    end if;
   end if;
   return null;
 end
 $$;
 
 create trigger guard_settled before update of workspace_id, id, type, input, created_at, created_by, unique_key,
-  concurrency_key, traceparent, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms,
+  concurrency_key, traceparent, checked, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms,
   timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at,
   completed_at, aborted_at, actual_seconds, unique_hold, last_txid, trail_hash on jobtrail.jobs for each row
   execute function jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its '

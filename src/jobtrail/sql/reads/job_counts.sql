@@ -3,11 +3,12 @@ with newest as materialized (
   select status from jobtrail.jobs where workspace_id = $1 order by id desc limit 2 * $2::int8
 ), aborted as materialized (
   select status from jobtrail.jobs where workspace_id = $1 and aborted_at is not null order by id desc limit $2
+), waiting as materialized (
+  select status from jobtrail.jobs where workspace_id = $1 and wait_reason is not null order by id desc limit $2
 ), counted (status, number, jobs, seen, most) as (
-  select 'PENDING', 1, n, n, $2 from (select count(*) as n from (
-    select from jobtrail.jobs where workspace_id = $1 and wait_reason is not null order by id desc limit $2) a) b
+  select 'PENDING', 1, count(*) filter (where status = 'PENDING'), count(*), $2 from waiting
   union all
-  select 'VALIDATING', 2, count(*) filter (where status = 'VALIDATING'), count(*), 2 * $2 from newest
+  select 'VALIDATING', 2, count(*) filter (where status = 'VALIDATING'), count(*), $2 from waiting
   union all
   select 'QUEUED', 3, n, n, $2 from (select count(*) as n from (
     select from jobtrail.ready where workspace_id = $1 limit $2) a) b

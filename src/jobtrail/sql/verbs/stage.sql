@@ -1,4 +1,4 @@
--- Moves what is due: starts, cancels, ends of a wait in a queue. Gates expire through `expire_gates`. A job that
+-- Moves what is due: starts (those whose input is to be checked: to that), cancels, ends of a wait in a queue. Gates expire through `expire_gates`. A job that
 -- somebody else holds keeps its timer for the next round.
 with due as (
   select workspace_id, job_id, type, due_at from jobtrail.timers
@@ -9,22 +9,23 @@ with due as (
   where j.workspace_id = any (array(select workspace_id from due)) and j.id = any (array(select job_id from due))
   for update of j skip locked
 ), chosen as (
-  select distinct on (h.workspace_id, h.id) h.workspace_id, h.id, d.type
+  select distinct on (h.workspace_id, h.id) h.workspace_id, h.id, d.type,
+    d.type = 'START' and h.checked and h.attempt_count = 0 as first
   from held h join due d on d.workspace_id = h.workspace_id and d.job_id = h.id
   where (d.type = 'START' and h.status = 'PENDING' and h.scheduled_at <= d.due_at
-      and h.wait_reason not in ('GATE', 'DEPENDENCY'))
-    or (d.type = 'CANCEL' and h.status in ('PENDING', 'QUEUED', 'RUNNING') and h.cancel_requested_at is null
+      and h.wait_reason not in ('GATE', 'DEPENDENCY', 'VALIDATION'))
+    or (d.type = 'CANCEL' and h.status in ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING') and h.cancel_requested_at is null
       and h.cancel_at <= d.due_at)
     or (d.type = 'QUEUE_TIMEOUT' and h.status = 'QUEUED'
       and h.queued_at + make_interval(secs => h.queue_timeout_seconds) <= d.due_at)
   order by h.workspace_id, h.id, d.type desc
 ), moved as (
   update jobtrail.jobs j set
-    status = case c.type when 'START' then 'QUEUED' when 'QUEUE_TIMEOUT' then 'FAILED'
+    status = case c.type when 'START' then case when c.first then 'PENDING' else 'QUEUED' end when 'QUEUE_TIMEOUT' then 'FAILED'
       else case when j.status = 'RUNNING' then 'RUNNING' else 'CANCELLED' end end::jobtrail.job_status,
-    event = case c.type when 'START' then 'job.queued' when 'QUEUE_TIMEOUT' then 'job.failed'
+    event = case c.type when 'START' then case when c.first then 'job.updated' else 'job.queued' end when 'QUEUE_TIMEOUT' then 'job.failed'
       else case when j.status = 'RUNNING' then 'job.cancel_requested' else 'job.cancelled' end end,
-    wait_reason = null,
+    wait_reason = case when c.first then 'VALIDATION' end::jobtrail.wait_reason,
     cancel_requested_at = case when c.type = 'CANCEL' then jobtrail.clock() else j.cancel_requested_at end,
     cancel_reason = case when c.type = 'CANCEL' then 'its time to be cancelled came' else j.cancel_reason end,
     error_code = case when c.type = 'QUEUE_TIMEOUT' then 'queue_timeout' else j.error_code end,
@@ -34,7 +35,7 @@ with due as (
     actor_type = 'system', actor_id = 'stager', step_id = null
   from chosen c where j.workspace_id = any (array(select workspace_id from chosen))
     and j.id = any (array(select id from chosen)) and j.workspace_id = c.workspace_id and j.id = c.id
-  returning j.workspace_id, j.id, j.queue, j.priority, j.status
+  returning j.workspace_id, j.id, j.queue, j.priority, j.status, c.first
 ), done as (
   delete from jobtrail.timers t using due d left join held h on h.workspace_id = d.workspace_id and h.id = d.job_id
   where t.workspace_id = any (array(select workspace_id from due)) and t.job_id = any (array(select job_id from due))
@@ -54,4 +55,4 @@ with due as (
 )
 select (select count(*) from moved), (select extract(epoch from min(due_at) - (select jobtrail.clock()))::float8
     from jobtrail.timers where due_at > (select jobtrail.clock())),
-  coalesce((select array_agg(distinct queue) from moved where status = 'QUEUED'), '{}')
+  coalesce((select array_agg(distinct queue) from moved where status = 'QUEUED' or first), '{}')

@@ -8,7 +8,8 @@ with finished as (
   returning j.*
 ), closed as (
   update jobtrail.attempts a set status = 'INTERRUPTED', ended_at = f.updated_at, error_code = lower($6::text),
-    cpu_seconds = $9, memory_bytes = $10, disk_bytes = $11
+    error_message = coalesce($8::text::jsonb ->> 'message', $8::text::jsonb ->> 'reason'),
+    cpu_seconds = $9, memory_bytes = $10, disk_bytes = $11, exit_code = $12
   from finished f where a.workspace_id = $1 and a.job_id = $2 and a.ended_at is null
 )
 select status::text, scheduled_at, version from finished

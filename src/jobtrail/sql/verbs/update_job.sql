@@ -5,10 +5,10 @@ with was as materialized (
   update jobtrail.jobs j set event = 'job.updated', actor_type = $4::text::jobtrail.actor_type, actor_id = $5,
     step_id = null, priority = coalesce($6, j.priority), title = coalesce($7, j.title),
     tags = coalesce($8, j.tags), cancel_at = coalesce($9, j.cancel_at), scheduled_at = coalesce($10, j.scheduled_at),
-    status = case when $10::timestamptz > jobtrail.clock() and j.status = 'QUEUED' then 'PENDING'
+    status = case when $10::timestamptz > jobtrail.clock() and j.status in ('QUEUED', 'VALIDATING') then 'PENDING'
       else j.status end::jobtrail.job_status,
-    wait_reason = case when $10::timestamptz > jobtrail.clock() and j.status in ('QUEUED', 'PENDING')
-      and coalesce(j.wait_reason, 'SCHEDULE') in ('SCHEDULE', 'RETRY') then 'SCHEDULE'::jobtrail.wait_reason
+    wait_reason = case when $10::timestamptz > jobtrail.clock() and j.status in ('QUEUED', 'VALIDATING', 'PENDING')
+      and coalesce(j.wait_reason, 'SCHEDULE') in ('SCHEDULE', 'RETRY', 'VALIDATION') then 'SCHEDULE'::jobtrail.wait_reason
       else j.wait_reason end
   from was
   where j.workspace_id = $1 and j.id = $2 and ($3::int4 is null or was.version = $3)

@@ -1,11 +1,11 @@
 -- Books tokens and money of one call; the cost is null when the price is unknown. No row: the attempt is stale.
 with held as materialized (
-  select workspace_id, id from jobtrail.jobs
+  select workspace_id, id, project_id, task_id from jobtrail.jobs
   where workspace_id = $1 and id = $2 and attempt_id = $3 and status = 'RUNNING' for update
 ), booked as (
   insert into jobtrail.usage (workspace_id, job_id, attempt_id, number, step_id, provider, model, input_tokens,
-    output_tokens, cached_tokens, reasoning_tokens, cost_usd, price_source)
-  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 from held
+    output_tokens, cached_tokens, reasoning_tokens, cost_usd, price_source, project_id, task_id)
+  select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, project_id, task_id from held
   on conflict do nothing
   returning number
 ), on_step as (

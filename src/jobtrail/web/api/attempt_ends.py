@@ -15,8 +15,8 @@ from jobtrail.core import jsonguard
 from jobtrail.core.errors import NotFound, StaleAttempt
 from jobtrail.core.fence import Fence, Used
 from jobtrail.core.retry import Backoff, delay_after
-from jobtrail.core.status import AttemptStatus, JobStatus, ResultStatus, WaitReason
-from jobtrail.service import attempts, jobs
+from jobtrail.core.status import RUNNER_WAITS, AttemptStatus, JobStatus, ResultStatus, WaitReason
+from jobtrail.service import attempts, jobs, trail
 from jobtrail.service.attempts import Completed, Failed, Held
 from jobtrail.store.query import Steps, ask
 from jobtrail.web import lenient
@@ -76,6 +76,20 @@ class SnoozeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     reason: Reason | None = None
 
 
+WaitsFor = StrEnum("WaitsFor", {reason: reason.value for reason in sorted(RUNNER_WAITS)})  # type: ignore[misc]
+"""What a worker may say that its job waits for."""
+
+
+class WaitBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the job waits for, and when it runs again (left out: when something wakes it). It uses up no attempt."""
+
+    reason: WaitsFor
+    message: Annotated[str, msgspec.Meta(max_length=MESSAGE_BYTES)]
+    delay_seconds: Annotated[float, msgspec.Meta(ge=0, le=31_536_000)] | None = None
+    note: dict[str, Any] = msgspec.field(default_factory=dict)
+    used: UsedBody = UsedBody()
+
+
 class StoppedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Why it was cancelled (left out: as it was ordered)."""
 
@@ -127,13 +141,15 @@ async def snooze_attempt(call: Call, attempt_id: UUID, query: Whose, body: Snooz
     note = None if body.reason is None else jsonguard.encode({"reason": _text(body.reason, _SUMMARY_BYTES)}).decode()
     delay = timedelta(seconds=body.delay_seconds)
 
-    def end(fence: Fence, held: Held) -> Steps[None]:
-        if held.open and held.cancel:
-            yield from attempts.end_cancelled(fence, held.reason or "cancelled").begin()
-        else:
-            yield from attempts.suspend(fence, "job.snoozed", WaitReason.SCHEDULE, delay, note).begin()
+    return await _suspend(call, attempt_id, query, "job.snoozed", WaitReason.SCHEDULE, delay, note)
 
-    return await _end(call, attempt_id, query, end)
+
+async def let_attempt_wait(call: Call, attempt_id: UUID, query: Whose, body: WaitBody) -> EndedAttempt:
+    """End an attempt whose job waits for a quota, a budget, a signal or another job."""
+    note = redact(trail.note_of({**body.note, "message": body.message}))
+    delay = None if body.delay_seconds is None else timedelta(seconds=body.delay_seconds)
+    reason, used = WaitReason(body.reason), _used(body.used)
+    return await _suspend(call, attempt_id, query, "job.waiting", reason, delay, note, used)
 
 
 async def cancel_attempt(call: Call, attempt_id: UUID, query: Whose, body: StoppedBody) -> EndedAttempt:
@@ -156,6 +172,27 @@ async def release_attempt(call: Call, attempt_id: UUID, query: Whose) -> EndedAt
             raise _stale(fence)
 
     return await _end(call, attempt_id, query, end)
+
+
+async def _suspend(
+    call: Call,
+    attempt_id: UUID,
+    whose: Whose,
+    event: str,
+    reason: WaitReason,
+    delay: timedelta | None,
+    note: str | None,
+    used: Used = Used(),
+) -> EndedAttempt:
+    """Ends an attempt whose job waits, unless it is to be cancelled."""
+
+    def end(fence: Fence, held: Held) -> Steps[None]:
+        if held.open and held.cancel:
+            yield from attempts.end_cancelled(fence, held.reason or "cancelled", used=used).begin()
+        else:
+            yield from attempts.suspend(fence, event, reason, delay, note, used).begin()
+
+    return await _end(call, attempt_id, whose, end)
 
 
 async def _end(call: Call, attempt_id: UUID, whose: Whose, end: Callable[[Fence, Held], Steps[None]]) -> EndedAttempt:

@@ -8,6 +8,7 @@ import mimetypes
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
@@ -17,9 +18,9 @@ from jobtrail.core import jsonguard
 from jobtrail.core.errors import Invalid
 from jobtrail.core.fence import Fence
 from jobtrail.core.redact import Redactor
-from jobtrail.core.status import LogLevel, LogSource
+from jobtrail.core.status import TOLD, LogLevel, LogSource
 from jobtrail.runners.protocol import LogLine
-from jobtrail.service import assets, attempts, logs, usage
+from jobtrail.service import assets, attempts, logs, trail, usage
 from jobtrail.service.assets import NewAsset
 from jobtrail.service.attempts import Held
 from jobtrail.service.usage import Measured
@@ -102,6 +103,25 @@ class StoredLines(msgspec.Struct, frozen=True):
 
     first_line: int
     lines: int
+
+
+Told = StrEnum("Told", {name.upper().replace(".", "_"): name for name in sorted(TOLD)})  # type: ignore[misc]
+"""Events that a worker tells by itself; all others are written with what they are about."""
+
+
+class EventBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An event of the trail, and what it is about. A note above 16 KiB is cut."""
+
+    event: Told
+    note: dict[str, Any] = msgspec.field(default_factory=dict)
+    step_id: UUID | None = None
+
+
+class IdentityBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which process the attempt is, and in which session of a model; what is left out stays as it is known."""
+
+    process_id: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)] | None = None
+    session_id: Name | None = None
 
 
 class UsageBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -225,6 +245,26 @@ async def book_usage(call: Call, attempt_id: UUID, query: Whose, body: UsageBody
         yield from ask(usage.book(fence, body.number, used, body.step_id))
 
     await held(call, attempt_id, query, work, body.step_id)
+
+
+async def tell_event(call: Call, attempt_id: UUID, query: Whose, body: EventBody) -> None:
+    """Write an event into the trail."""
+    note = redact(trail.note_of(body.note, body.event))
+
+    def work(fence: Fence, _: Held) -> Steps[None]:
+        yield from ask(trail.tell(fence, body.event, note, body.step_id))
+
+    await held(call, attempt_id, query, work, body.step_id)
+
+
+async def identify_attempt(call: Call, attempt_id: UUID, query: Whose, body: IdentityBody) -> None:
+    """Tell which process and session the attempt is."""
+    session = None if body.session_id is None else jsonguard.check_name(body.session_id, "session_id")
+
+    def work(fence: Fence, _: Held) -> Steps[None]:
+        yield from ask(attempts.identify(fence, process_id=body.process_id, session_id=session))
+
+    await held(call, attempt_id, query, work)
 
 
 async def measure_attempt(call: Call, attempt_id: UUID, query: Whose, body: MetricsBody) -> None:

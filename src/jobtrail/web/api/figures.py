@@ -10,7 +10,8 @@ import msgspec
 
 from jobtrail.core import jsonguard
 from jobtrail.core.errors import Invalid
-from jobtrail.core.model import Metric, QueueMinute, StatusCount, UsageTotal
+from jobtrail.core.model import Metric, QueueMinute, StatusCount
+from jobtrail.core.spent import UsageSummary
 from jobtrail.service import jobs, metrics, queues, usage
 from jobtrail.service.usage import UsageKey
 from jobtrail.web.runtime import Call
@@ -29,12 +30,6 @@ class MinuteList(msgspec.Struct, frozen=True):
     """How a queue stood, minute by minute, oldest first."""
 
     items: list[QueueMinute]
-
-
-class UsageTotals(msgspec.Struct, frozen=True):
-    """What was used, the dearest first. A cost of null is unknown, not zero."""
-
-    items: list[UsageTotal]
 
 
 class MetricList(msgspec.Struct, frozen=True):
@@ -90,10 +85,13 @@ async def list_queue_stats(call: Call, queue: Name, query: SpanQuery) -> MinuteL
     return MinuteList(await call.read(queues.stats(call.workspace, name, since, until)))
 
 
-async def list_usage_totals(call: Call, query: UsageQuery) -> UsageTotals:
-    """Tokens and money of a time, summed by model, type, task or project."""
+async def list_usage_totals(call: Call, query: UsageQuery) -> UsageSummary:
+    """Tokens and money of a time, summed by model, provider, day, job, type, queue, task or project.
+
+    The 1 000 dearest are listed; the total counts all.
+    """
     since, until = _span(query)
-    return UsageTotals(await call.read(usage.totals(call.workspace, since, until, query.by)))
+    return await call.read(usage.summary(call.workspace, since, until, query.by))
 
 
 async def list_metrics(call: Call, query: MetricsQuery) -> MetricList:

@@ -15,7 +15,7 @@ from jobtrail.core import jsonguard, why
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.model import Job
 from jobtrail.core.status import JobStatus, WaitReason, allowed_actions
-from jobtrail.service import attempts, jobs, steps, trail
+from jobtrail.service import attempts, jobs, steps, trail, usage
 from jobtrail.service.jobs import Change, NewJob, Options
 from jobtrail.store.identity import new_id
 from jobtrail.store.query import Steps, ask, flow
@@ -108,7 +108,7 @@ class Once(msgspec.Struct, frozen=True):
 
 async def enqueue_job(call: Call, headers: Once, body: NewJobBody) -> Reply[Accepted]:
     """Accept a job. When this answers, it is never lost."""
-    job = new_job(body, call.runtime.service.types)
+    (job,) = await call.runtime.checks.marked(call.workspace, [new_job(body, call.runtime.service.types)])
     key = headers.idempotency_key
     if key is not None:
         jsonguard.check_name(key, "Idempotency-Key")
@@ -128,6 +128,7 @@ async def enqueue_jobs(call: Call, body: RawJobs) -> Reply[AcceptedJobs]:
         new_job(reading.item_value(raw, NewJobBody, f"jobs[{at}]"), types, f"jobs[{at}].")
         for at, raw in enumerate(body.jobs)
     ]
+    wanted = await call.runtime.checks.marked(call.workspace, wanted)
     done = await call.write(jobs.enqueue(call.workspace, wanted, call.principal.actor), *_hints(wanted))
     return Reply(AcceptedJobs([Accepted(job_id, job_id in done.existed) for job_id in done.ids]))
 
@@ -156,6 +157,7 @@ def _detail(workspace: UUID, job_id: UUID) -> Steps[JobDetail]:
         attempts=(yield from ask(attempts.listed(workspace, job_id))),
         events=[event_view(event) for event in events],
         result=(yield from ask(jobs.result(workspace, job_id))),
+        usage=(yield from ask(usage.of(workspace, "job", job_id))),
     )
 
 
@@ -218,7 +220,8 @@ async def rerun_job(call: Call, job_id: UUID, body: RerunBody) -> Reply[Accepted
     job = await call.found(jobs.get(call.workspace, job_id), f"job {job_id}")
     if job.type.startswith(RESERVED):
         raise Conflict(f"job {job_id} is the system's own ({job.type}) and is not rerun by hand")
-    new = rerun_of(job, job.input if body.input is UNSET else body.input)
+    again = rerun_of(job, job.input if body.input is UNSET else body.input)
+    (new,) = await call.runtime.checks.marked(call.workspace, [again])
     done = await call.write(jobs.enqueue(call.workspace, [new], call.principal.actor), *_hints([new]))
     return Reply(Accepted(done.ids[0], bool(done.existed)), status=201)
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from jobtrail.core import jsonguard
 from jobtrail.core.model import Project, Task
+from jobtrail.core.spent import ProjectDetail, TaskDetail
 from jobtrail.core.status import TaskStatus
 from jobtrail.service import projects, tasks
 from jobtrail.service.tasks import NewTask, TaskChange, TaskFilter
@@ -107,9 +108,10 @@ async def list_tasks(call: Call, query: TasksQuery) -> Page[Task]:
     return Page(items, cursors.cursor("tasks", items[-1].id) if len(found) > query.limit else None)
 
 
-async def get_task(call: Call, task_id: UUID) -> Reply[Task]:
-    """One task."""
-    return _task(await call.found(tasks.get(call.workspace, task_id), f"task {task_id}"))
+async def get_task(call: Call, task_id: UUID) -> Reply[TaskDetail]:
+    """One task with what its jobs used."""
+    found = await call.read(tasks.detail(call.workspace, task_id))
+    return Reply(found, headers={"ETag": etag(found.version)})
 
 
 async def change_task(call: Call, task_id: UUID, headers: Match, body: TaskBody) -> Reply[Task]:
@@ -146,9 +148,9 @@ async def list_projects(call: Call, query: ProjectsQuery) -> Page[Project]:
     return Page(items, cursors.cursor("projects", items[-1].id) if len(found) > query.limit else None)
 
 
-async def get_project(call: Call, project_id: UUID) -> Project:
-    """One project."""
-    return await call.found(projects.get(call.workspace, project_id), f"project {project_id}")
+async def get_project(call: Call, project_id: UUID) -> ProjectDetail:
+    """One project with what its jobs used."""
+    return await call.read(projects.detail(call.workspace, project_id))
 
 
 async def rename_project(call: Call, project_id: UUID, body: ProjectBody) -> Project:

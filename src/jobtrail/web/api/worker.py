@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from starlette.requests import Request
 
-from jobtrail.core import jsonguard
+from jobtrail.core import described, jsonguard
 from jobtrail.core.errors import Conflict, JobtrailError, NotFound
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Claimed, Remembered
@@ -35,8 +35,21 @@ Names = Annotated[list[Name], msgspec.Meta(min_length=1, max_length=200)]
 AttemptIds = Annotated[list[UUID], msgspec.Meta(max_length=10_000)]
 
 
+class DescribedType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a worker says of a type: a sentence, and the JSON schema of its input."""
+
+    description: Annotated[str, msgspec.Meta(max_length=described.DESCRIPTION_BYTES)] | None = None
+    input_schema: dict[str, Any] | None = None
+
+
+DescribedTypes = Annotated[dict[Name, DescribedType], msgspec.Meta(max_length=200)]
+
+
 class NewWorkerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A worker that starts. It is taken for gone `lease_seconds` after its last sign of life."""
+    """A worker that starts. It is taken for gone `lease_seconds` after its last sign of life.
+
+    `described`: what its types are, for people; more than 256 KiB together is cut, the largest schemas first.
+    """
 
     name: Name
     types: Names
@@ -44,6 +57,7 @@ class NewWorkerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     slots: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1
     version: Annotated[str, msgspec.Meta(max_length=255)] = ""
     lease_seconds: Annotated[float, msgspec.Meta(ge=1, le=300)] = 30.0
+    described: DescribedTypes = msgspec.field(default_factory=dict)
 
 
 class Registered(msgspec.Struct, frozen=True):
@@ -163,6 +177,7 @@ async def register_worker(call: Call, body: NewWorkerBody) -> Registered:
         queues=_names(body.queues, "queues"),
         types=_names(body.types, "types"),
         workspace_id=call.workspace,
+        described=_said(body),
     )
     return Registered(worker.id, worker.lease_seconds, await call.write(_registered(worker, call.workspace)))
 
@@ -335,6 +350,16 @@ def _step(step: Remembered) -> RememberedStep:
         step.gate_status,
         [] if step.decisions is None else msgspec.json.decode(step.decisions, type=list[Decided]),
     )
+
+
+def _said(body: NewWorkerBody) -> str | None:
+    """What it says of the types that it takes. Raises Invalid for a schema that cannot be stored."""
+    wanted: dict[str, described.Described] = {}
+    for type, said in body.described.items():
+        jsonguard.encode(said.input_schema, at=f"described.{type}.input_schema")
+        if type in body.types:
+            wanted[type] = described.Described(said.description, said.input_schema)
+    return described.fitted(wanted).text
 
 
 def _names(names: Sequence[str], what: str) -> tuple[str, ...]:

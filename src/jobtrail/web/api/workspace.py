@@ -29,6 +29,13 @@ class RenameBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
 
 
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the workspace allows its runners: for each type of job an object; a type that is not named allows what its
+    runner allows by itself."""
+
+    policy: dict[Name, dict[str, Any]]
+
+
 class NewMemberBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A person to add. Somebody who is not known yet cannot log in before they have a password."""
 
@@ -87,6 +94,16 @@ async def get_workspace(call: Call) -> Workspace:
 async def rename_workspace(call: Call, body: RenameBody) -> Workspace:
     """Give the workspace another name."""
     return await call.write(workspaces.rename(call.workspace, body.name, call.principal.actor))
+
+
+async def get_policy(call: Call) -> Policy:
+    """What the workspace allows its runners."""
+    return Policy(await call.found(workspaces.policy(call.workspace), "such workspace"))
+
+
+async def set_policy(call: Call, body: Policy) -> Policy:
+    """Say what the workspace allows its runners. It holds for what begins from now on."""
+    return Policy(await call.write(workspaces.set_policy(call.workspace, body.policy, call.principal.actor)))
 
 
 async def list_members(call: Call, query: PageQuery) -> Page[Member]:

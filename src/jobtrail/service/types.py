@@ -1,0 +1,19 @@
+"""Reads of types of jobs: what workers run, and what they say of it. What is installed is for the runners' room to find."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from jobtrail.core.described import KnownType
+from jobtrail.store import query
+from jobtrail.store.query import Query
+
+
+def listed(workspace: UUID) -> Query[list[KnownType]]:
+    """The types that workers who serve this workspace run, or ran before they stopped; without the schemas of inputs."""
+    return Query("reads/types", (workspace,), query.many_of(KnownType))
+
+
+def get(workspace: UUID, type: str) -> Query[KnownType | None]:
+    """One of them, with the schema of its input; None when none of them knows it."""
+    return Query("reads/type", (workspace, type), query.one_of(KnownType))

@@ -1,0 +1,2 @@
+-- Takes the policies away; workspaces stay.
+alter table jobtrail.workspaces drop column policy;

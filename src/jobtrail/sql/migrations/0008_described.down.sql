@@ -1,0 +1,1 @@
+alter table jobtrail.workers drop column described;

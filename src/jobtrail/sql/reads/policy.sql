@@ -1,0 +1,2 @@
+-- What a workspace allows its runners.
+select policy from jobtrail.workspaces where id = $1

@@ -1,0 +1,1 @@
+"""Other systems' routes, under `/compat/`: their words, our verbs."""
