@@ -211,3 +211,14 @@ def test_a_job_tells_what_was_spent_of_its_budget(jobtrail: Terminal, scene: Sce
     assert scene.do(trail.tell(over, "budget.exceeded", note)) is not None
     scene.fail(over, code="budget_exceeded")
     assert "0.51 of 0.5 usd" in jobtrail.ok("job", "get", str(over.job_id)).out
+
+
+def test_an_input_is_read_as_the_type_wants_it_and_what_does_not_fit_starts_nothing(jobtrail: Terminal) -> None:
+    task = jobtrail.ok("task", "create", "Lint", "--prompt", "Lint it", "-o", "json").data["task"]["id"]
+    jobtrail.ok("task", "start", task, 'allowed_tools=["Bash"]', "--variant", "max_turns=3", "--variant", "max_turns=4")
+    found = jobtrail.ok("task", "jobs", task, "-o", "json").data
+    jobs = [jobtrail.ok("job", "get", job["id"], "-o", "json").data["job"]["input"] for job in found]
+    assert sorted((job["allowed_tools"], job["max_turns"]) for job in jobs) == [(["Bash"], 3), (["Bash"], 4)]
+    wrong = jobtrail("task", "start", task, "max_turns=many")
+    assert wrong.code == 2 and "max_turns" in wrong.err
+    assert len(jobtrail.ok("task", "jobs", task, "-o", "json").data) == 2

@@ -22,6 +22,7 @@ from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Invalid, UnknownType
 from jobtrail.core.ids import short
 from jobtrail.runners import registry
+from jobtrail.runners.protocol import Runner
 from jobtrail.service.jobs import NewJob, Options
 from jobtrail.store.identity import new_id
 
@@ -70,11 +71,23 @@ def of_type(
     runner = project.runner(type)
     there = told.input_schema if told is not None and isinstance(told.input_schema, Mapping) else None
     input = values.read(pairs, given, apps.schema_of(runner) or there)
-    wrong = dict(apps.check_input(runner, input))
-    if wrong:
-        raise Invalid(f"the input does not fit {type}: {'; '.join(_said(wrong))}", fields=wrong)
+    check_fits(runner, type, input)
     checked = bool(told and told.has_check) if runner is None else registry.has_check(runner)
     return _job(input, replace(project.options(type), checked=checked), wishes)
+
+
+def check_fits(runner: Runner | None, type: str, input: dict[str, Any]) -> None:
+    """Raises Invalid, with every fault that the runner can tell before it runs."""
+    if wrong := dict(apps.check_input(runner, input)):
+        raise Invalid(f"the input does not fit {type}: {'; '.join(_said(wrong))}", fields=wrong)
+
+
+def known_as(client: JobsClient, project: Project, type: str) -> tuple[Runner | None, Mapping[str, Any] | None]:
+    """The runner of a type if it is known here, and the schema of its input, which workers may tell, too."""
+    if (runner := project.runner(type)) is not None:
+        return runner, apps.schema_of(runner)
+    told = client.get_type(type)
+    return None, told.input_schema if told is not None and isinstance(told.input_schema, Mapping) else None
 
 
 def of_file(path: Path, pairs: Sequence[str], given: str | None, wishes: Wishes = NO_WISHES) -> NewJob:

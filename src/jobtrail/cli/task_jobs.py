@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from jobtrail.cli import apps, exits, job_follow, place, show, task_refs, values, words
+from jobtrail.cli import apps, exits, job_follow, order, place, show, task_refs, values, words
 from jobtrail.cli import refs as job_refs
 from jobtrail.cli.flags import NO_FLAGS, Dash, Flags, Pair, Plain, Switch, Whole
 from jobtrail.cli.show import Column
@@ -16,6 +17,7 @@ from jobtrail.client import JobsClient
 from jobtrail.core.errors import Invalid
 from jobtrail.core.ids import short
 from jobtrail.core.spent import ComparedJob, Spent
+from jobtrail.service import agent_tasks
 from jobtrail.service.agent_tasks import MOST_COMPARED, MOST_VARIANTS, FollowUp, Start
 from jobtrail.service.jobs import Enqueued
 
@@ -62,17 +64,21 @@ def start(
         raise Usage(f"at most {MOST_VARIANTS} variants are started at once, not {len(variant)}")
     if watch and len(variant) > 1:
         raise Usage("--watch follows one job; to wait for several: --wait")
-    wanted = Start(
-        input=values.read(pairs, input, None),
-        variants=tuple(_variant(one) for one in variant),
-        type=type,
-        queue=queue,
-    )
     config = place.configured(flags)
-    app = apps.project(config).app
+    project = apps.project(config)
     with place.reached(config, flags) as client:
-        id = task_refs.task_id(client, task)
-        done = client.tasks.start(id, wanted, key=idempotency_key, types=None if app is None else app.defaults)
+        found = client.tasks.get(task_refs.task_id(client, task))
+        runner, schema = order.known_as(client, project, type or agent_tasks.type_of(found))
+        wanted = Start(
+            input=values.read(pairs, input, schema),
+            variants=tuple(_variant(one, schema) for one in variant),
+            type=type,
+            queue=queue,
+        )
+        for each in agent_tasks.inputs(found, wanted):
+            order.check_fits(runner, type or agent_tasks.type_of(found), each)
+        types = None if project.app is None else project.app.defaults
+        done = client.tasks.start(found.id, wanted, key=idempotency_key, types=types)
         return _after(client, done, flags, watch=watch, wait=wait)
 
 
@@ -174,12 +180,12 @@ def _after(client: JobsClient, done: Enqueued, flags: Flags, *, watch: bool, wai
     return exits.OK
 
 
-def _variant(given: str) -> dict[str, object]:
+def _variant(given: str, schema: Mapping[str, Any] | None) -> dict[str, object]:
     """A variant as it is typed: a pair, or a JSON object."""
     if given.startswith("{"):
         return values.read((), given, None)
     try:
-        return values.read((given,), None, None)
+        return values.read((given,), None, schema)
     except Invalid as wrong:
         raise Usage(f"--variant {wrong.message}") from wrong
 

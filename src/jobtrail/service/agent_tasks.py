@@ -177,19 +177,27 @@ def _begin(workspace: UUID, task_id: UUID, statuses: Sequence[TaskStatus]) -> St
     yield from ask(Query("verbs/begin_task", (workspace, task_id, [str(one) for one in statuses]), query.nothing))
 
 
-def _jobs(task: Task, wanted: Start, ids: Sequence[UUID], types: Mapping[str, Options]) -> list[NewJob]:
-    plan = _plan(task)
-    options = _options(task, plan, wanted, types)
+def type_of(task: Task) -> str:
+    """Of which type a task's jobs are, unless another one is asked for. Raises Invalid when its config cannot be read."""
+    return _plan(task).type
+
+
+def inputs(task: Task, wanted: Start) -> list[dict[str, Any]]:
+    """The inputs of the jobs that a start makes, one a variant. Raises Invalid when the task's config cannot be read."""
     said = {"prompt": task.prompt} if task.prompt else {}
-    variants = wanted.variants or ({},)
+    return [{**_plan(task).input, **said, **wanted.input, **variant} for variant in wanted.variants or ({},)]
+
+
+def _jobs(task: Task, wanted: Start, ids: Sequence[UUID], types: Mapping[str, Options]) -> list[NewJob]:
+    options = _options(task, _plan(task), wanted, types)
     return [
         NewJob(
             id=id,
-            input=jsonguard.encode({**plan.input, **said, **wanted.input, **variant}, at="input"),
+            input=jsonguard.encode(input, at="input"),
             options=options,
             title=_title(task.title, variant),
         )
-        for id, variant in zip(ids, variants, strict=True)
+        for id, input, variant in zip(ids, inputs(task, wanted), wanted.variants or ({},), strict=True)
     ]
 
 

@@ -21,6 +21,7 @@ from jobtrail.runners.claude.facts import (
     ToolEnded,
     Unknown,
 )
+from jobtrail.runners.claude.ledger import exact
 from jobtrail.runners.claude.stream import Line
 from jobtrail.runners.protocol import LogLine
 
@@ -95,10 +96,11 @@ def show(fact: Fact) -> str:
 
 
 def _show_result(fact: Result) -> str:
-    cost = "its cost is unknown" if fact.cost is None else f"${fact.cost.normalize():f}"
+    amount = exact(fact.cost)
+    cost = "its cost is unknown" if amount is None else f"${amount:f}"
     errors = f": {'; '.join(fact.errors)}" if fact.errors else ""
-    wrong = " (an error)" if fact.is_error and fact.subtype == "success" else ""
-    return f"{fact.subtype}{wrong}{errors}; {fact.turns} turns, {cost}"
+    wrong = ", but it is an error" if fact.is_error and fact.subtype == "success" else ""
+    return f"{fact.subtype}{wrong}{errors}; {fact.turns} {'turn' if fact.turns == 1 else 'turns'}, {cost}"
 
 
 def name_of(call: ToolCalled) -> str:
