@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,13 @@ def test_a_first_start_makes_a_database_that_survives_a_stop(new_home: Path, fou
         assert again.version == found.version
         assert rows(again.owner_url, "select one from kept") == [(1,)]
     assert embedded.status(new_home) is None
+
+
+def test_git_does_not_see_the_home(new_home: Path) -> None:
+    subprocess.run(["git", "init", "-q", new_home.parent], check=True)
+    with embedded.running(new_home, settings=QUICK):
+        told = subprocess.run(["git", "-C", new_home.parent, "status", "--short"], check=True, capture_output=True)
+    assert told.stdout == b""
 
 
 def test_the_server_is_safe_and_private_by_default(new_home: Path, found: binaries.Binaries) -> None:

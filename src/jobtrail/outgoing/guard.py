@@ -300,4 +300,4 @@ def _invalid(what: str) -> Invalid:
 
 def _denied(what: str) -> Denied:
     hint = "an installation that calls its own network lists it in JOBTRAIL_OUTGOING_ALLOW"
-    return Denied(f"{what}; {hint}", fields={"url": what})
+    return Denied(f"{what}; {hint}", fields={"url": f"{what}; {hint}"})

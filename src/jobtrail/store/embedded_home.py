@@ -125,6 +125,7 @@ def _make_home(home: Path) -> None:
     home.parent.mkdir(parents=True, exist_ok=True)
     # Root's must let the server's account through; that it cannot list it is enough.
     own_directory(home, None, 0o711 if os.geteuid() == ROOT else 0o700)
+    (home / ".gitignore").write_text("*\n")  # it lies in people's repositories, and is no part of them
 
 
 def _point(home: Path, root: Path) -> None:
