@@ -22,6 +22,7 @@ from typing import NamedTuple
 from jobtrail.core.errors import Invalid
 from jobtrail.process.census import exit_handle
 from jobtrail.process.lines import Source
+from jobtrail.process.pipes import widen
 from jobtrail.process.marks import Brand, brand_of, marked
 
 # RLIMIT_DATA, not RLIMIT_AS: Node, Go and Java reserve far more addresses than they ever fill. It stops, in one
@@ -68,21 +69,30 @@ def launch(
     attempt: str,
     worker: str,
     memory_limit: int | None,
+    hasty: bool = False,
 ) -> Child:
-    """Start it; raises NotStarted with a sentence for the person who wrote the command."""
+    """Start it; raises NotStarted with a sentence for the person who wrote the command. `hasty`: see `Spec`."""
     _check(argv, cwd, env)
     limits = limits_for(brand_of(attempt, worker), memory_limit)
     try:
-        return _start(argv, cwd, marked(env, attempt, worker), limits, with_input=with_input)
+        return _start(argv, cwd, marked(env, attempt, worker), limits, with_input=with_input, hasty=hasty)
     except (OSError, ValueError) as error:
         raise NotStarted(f"{argv[0]!r} could not be started: {error}") from error
 
 
 def _start(
-    argv: Sequence[str], cwd: Path | None, env: Mapping[str, str], limits: Sequence[Limit], *, with_input: bool
+    argv: Sequence[str],
+    cwd: Path | None,
+    env: Mapping[str, str],
+    limits: Sequence[Limit],
+    *,
+    with_input: bool,
+    hasty: bool,
 ) -> Child:
     with ExitStack() as theirs, ExitStack() as ours:
         stdout, stdout_theirs = _pipe(ours, theirs)
+        if hasty:
+            widen(stdout)  # before it starts: it may say all that it has to say at once
         stderr, stderr_theirs = _pipe(ours, theirs)
         stdin_theirs, stdin = _pipe(theirs, ours) if with_input else (subprocess.DEVNULL, None)
         wrapper = _wrapper(limits)

@@ -25,7 +25,7 @@ from jobtrail.process.ladder import Ladder
 from jobtrail.process.launch import Child, NotStarted, launch
 from jobtrail.process.lines import Source
 from jobtrail.process.meter import Meter
-from jobtrail.process.pipes import Input, OnOutput, Output, widen
+from jobtrail.process.pipes import Input, OnOutput, Output
 from jobtrail.process.sweep import sweep, sweep_orphans
 from jobtrail.process.tree import Tree, Used
 
@@ -92,6 +92,7 @@ async def run(
             attempt=spec.marker,
             worker=spec.worker,
             memory_limit=spec.memory_limit_bytes,
+            hasty=spec.hasty,
         )
     except NotStarted as error:
         return Ended(reason=Reason.NOT_STARTED, message=error.message)
@@ -118,8 +119,6 @@ class _Running:
         self._cgroup = _cgroup(cgroups, spec, child.pid)
         interrupt = None if spec.interrupt is None else spec.interrupt.total_seconds()
         self._ladder = Ladder(self._tree, self._cgroup, meter.view, spec.grace.total_seconds(), interrupt)
-        if spec.hasty:
-            widen(child.outputs[Source.STDOUT])
         self._output = Output(child.outputs, on_output, spec.output_limit_bytes, self._failed)
         self._input = Input(child.input, spec.stdin or b"") if child.input is not None else None
         self._oom_counter = oom_counter()
