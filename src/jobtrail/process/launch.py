@@ -22,8 +22,8 @@ from typing import NamedTuple
 from jobtrail.core.errors import Invalid
 from jobtrail.process.census import exit_handle
 from jobtrail.process.lines import Source
-from jobtrail.process.pipes import widen
 from jobtrail.process.marks import Brand, brand_of, marked
+from jobtrail.process.pipes import widen
 
 # RLIMIT_DATA, not RLIMIT_AS: Node, Go and Java reserve far more addresses than they ever fill. It stops, in one
 # process, what grows too fast to be seen by the meter, so it is wider than the limit that the whole tree is held to.
