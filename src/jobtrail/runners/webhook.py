@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -21,11 +19,11 @@ from jobtrail.core.webhooks import TYPE, Letter, Try
 from jobtrail.outgoing import client
 from jobtrail.outgoing.client import Answer, Request
 from jobtrail.outgoing.guard import Rules
+from jobtrail.outgoing.retry_after import retry_after
 from jobtrail.runners.context import Context
 from jobtrail.runners.protocol import Assignment
 
 TIMEOUT_SECONDS: Final = 20.0
-LONGEST_WAIT: Final = timedelta(hours=6)
 _GONE: Final = 410
 _ASKS_TO_WAIT: Final = frozenset({429, 503})
 _SAID_BYTES: Final = 300
@@ -93,25 +91,6 @@ class WebhookRunner:
         except (Denied, Invalid, Unavailable) as error:
             return Try(None, _said(error), digest), Fail(_code(error), _said(error))
         return _judged(answer, digest, now)
-
-
-def retry_after(value: str | None, now: float) -> timedelta | None:
-    """What a Retry-After header asks for, from a second to 6 hours; None when it asks for nothing readable.
-
-    >>> retry_after("120", 0.0)
-    datetime.timedelta(seconds=120)
-    """
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit():
-        wait = timedelta(seconds=min(int(value[:9]), 1_000_000))
-    else:
-        try:
-            at = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.fromtimestamp(now, UTC)
-    return min(max(wait, timedelta(seconds=1)), LONGEST_WAIT)
 
 
 def _nothing_to_send(letter: Letter | None) -> Outcome | None:

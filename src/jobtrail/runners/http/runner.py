@@ -19,10 +19,10 @@ from jobtrail.core.status import WaitReason
 from jobtrail.outgoing import client, guard
 from jobtrail.outgoing.client import Answer, Request
 from jobtrail.outgoing.guard import Rules, Target
+from jobtrail.outgoing.retry_after import retry_after
 from jobtrail.runners.context import Context
 from jobtrail.runners.http.order import HttpInput, Order, Secret, read
 from jobtrail.runners.protocol import Assignment, Desk
-from jobtrail.runners.webhook import retry_after
 
 TYPE: Final = "http"
 INLINE_BYTES: Final = 64 << 10
