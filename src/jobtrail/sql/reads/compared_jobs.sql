@@ -40,7 +40,7 @@ left join lateral (
 cross join lateral (
   select count(*) as calls, coalesce(sum(input_tokens), 0)::int8 as input_tokens,
     coalesce(sum(output_tokens), 0)::int8 as output_tokens, coalesce(sum(cached_tokens), 0)::int8 as cached_tokens,
-    sum(cost_usd) as cost_usd, count(*) filter (where cost_usd is null) as unpriced_calls,
+    trim_scale(sum(cost_usd)) as cost_usd, count(*) filter (where cost_usd is null) as unpriced_calls,
     left(string_agg(distinct model, ', ' order by model), 200) as models
   from jobtrail.usage where workspace_id = $1 and job_id = j.id
 ) u

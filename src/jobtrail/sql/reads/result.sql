@@ -1,6 +1,6 @@
 -- The result of the newest generation of a job, with what all its attempts used; the cost is null where one is unknown.
 select r.job_id, r.generation, r.status::text, r.summary, r.output, r.execution_time_ms,
-  coalesce(r.tokens_used, u.tokens) as tokens_used, coalesce(r.cost_usd, u.cost) as cost_usd, r.created_at
+  coalesce(r.tokens_used, u.tokens) as tokens_used, trim_scale(coalesce(r.cost_usd, u.cost)) as cost_usd, r.created_at
 from (
   select * from jobtrail.results where workspace_id = $1 and job_id = $2 order by generation desc limit 1
 ) r

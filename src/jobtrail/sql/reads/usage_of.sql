@@ -1,7 +1,7 @@
 -- What the job ($2 JOB), the task (TASK) or the project (PROJECT) $3 used, all attempts together.
 select count(*) as calls, coalesce(sum(input_tokens), 0)::int8 as input_tokens,
   coalesce(sum(output_tokens), 0)::int8 as output_tokens, coalesce(sum(cached_tokens), 0)::int8 as cached_tokens,
-  coalesce(sum(reasoning_tokens), 0)::int8 as reasoning_tokens, sum(cost_usd) as cost_usd,
+  coalesce(sum(reasoning_tokens), 0)::int8 as reasoning_tokens, trim_scale(sum(cost_usd)) as cost_usd,
   count(*) filter (where cost_usd is null) as unpriced_calls
 from (
   select input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost_usd from jobtrail.usage
