@@ -93,8 +93,9 @@ class Player:
     def out(self, line: Mapping[str, Any] | str) -> None:
         """One line on stdout."""
         text = line if isinstance(line, str) else json.dumps({**line, "session_id": self.session, "uuid": new()})
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        left = memoryview(f"{text}\n".encode("utf-8", "surrogateescape"))
+        while left:  # not through sys.stdout: what a signal interrupts there cannot be used by its handler
+            left = left[os.write(1, left) :]
 
     def play(self) -> None:
         """The whole turn."""

@@ -181,6 +181,7 @@ def test_what_is_no_recording_is_refused(wrong: bytes) -> None:
     [
         '{"event": {}}', '{"event": {"offset_us": "x", "hash": ""}}', '{"log": {"offset_us": 1e300}}', '{"log": []}',
         '{"usage": null}', '{"attempt": {"id": 7}}', '{"end": {}}', '{"event": {"offset_us": 99999999999999999999}}',
+        '{"event": ' + "[" * 100_000,
     ],
 )  # fmt: skip
 def test_a_line_that_is_wrong_is_named(wrong: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobtrail.core import nexrender
-from jobtrail.core.errors import Invalid
+from jobtrail.core.errors import Invalid, Unavailable
 from jobtrail.core.nexrender import STATES
+from jobtrail.outgoing.client import Answer, Request
+from jobtrail.outgoing.guard import Rules
 from jobtrail.runners.nexrender import output, spec, track, wire
 from jobtrail.runners.nexrender.track import PARTS, Track
 from jobtrail.runners.nexrender.wire import Summary
@@ -39,6 +42,26 @@ def test_no_answer_of_a_server_breaks_the_reader(said: Any) -> None:
         assert 0 <= seen.track.percent <= 100
         for part in PARTS:
             track.span_of(part, found)
+
+
+@pytest.mark.parametrize("deep", [900, 100_000])
+def test_an_answer_that_is_too_deep_or_too_large_does_not_break_the_reader(deep: int) -> None:
+    nested = b"[" * deep + b'"x"' + b"]" * deep
+    wire.summary(nested)
+    found = wire.summary(b'{"state": "error", "error": ' + nested + b"}")
+    assert found is None or found.error
+    assert wire.summary(b'{"state": "x", "renderProgress": 1' + b"0" * 400 + b"}") == Summary("x", 100.0)
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, wire.Refused), (413, wire.Refused), (429, Unavailable),
+                                               (408, Unavailable), (502, Unavailable)])  # fmt: skip
+def test_a_server_that_is_asked_too_often_has_not_refused_the_document(status: int, error: type[Exception]) -> None:
+    async def send(request: Request, _: Rules) -> Answer:
+        return Answer(status, (), b"", False, request.url)
+
+    server = wire.Server("https://render.example.org", Rules(), send=send)
+    with pytest.raises(error):
+        asyncio.run(server.hand_in({}))
 
 
 @given(st.binary(max_size=60))

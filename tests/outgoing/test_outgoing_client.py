@@ -21,6 +21,8 @@ from jobtrail.outgoing.guard import Address, Rules, rules
 HOOKS = Path(__file__).with_name("hooks.pem")
 """A key with a certificate for hooks.example.org, which signs itself."""
 
+KEYS = (("authorization", "Bearer x"), ("x-api-key", "x"), ("range", "bytes=0-9"), ("user-agent", "me"))
+
 
 class Resolver:
     """Answers differently each time, as a name does that is rebound while it is checked."""
@@ -132,12 +134,19 @@ async def test_at_most_three_redirects_are_followed(receiver: Receiver) -> None:
 async def test_a_key_does_not_travel_to_another_origin(receiver: Receiver) -> None:
     with receiving() as second:
         receiver.reply = lambda _, __: Reply(302, (("location", second.url),))
-        request = Request(url=receiver.url, headers=(("authorization", "Bearer x"), ("x-a", "1")), redirects=1)
+        request = Request(url=receiver.url, headers=KEYS, redirects=1)
         await send(request, rules([f"127.0.0.1:{receiver.port}", f"127.0.0.1:{second.port}"]))
         (first,), (got,) = receiver.got, second.got
-    assert "authorization" in first.headers
-    assert "authorization" not in got.headers
-    assert got.headers["x-a"] == "1"
+    assert {name for name, _ in KEYS} <= first.headers.keys()
+    assert {"authorization", "x-api-key"}.isdisjoint(got.headers)
+    assert (got.headers["range"], got.headers["user-agent"]) == ("bytes=0-9", "me")
+
+
+@pytest.mark.parametrize("location", ["http://[", "//[::1", "http://a]/", "http://x:99999999/"])
+async def test_a_redirect_that_cannot_be_read_is_no_proper_answer(receiver: Receiver, location: str) -> None:
+    receiver.reply = lambda _, __: Reply(302, (("location", location),))
+    with pytest.raises((Unavailable, Invalid, Denied)):
+        await send(Request(url=receiver.url, redirects=1), only(receiver))
 
 
 async def test_a_long_answer_is_cut(receiver: Receiver) -> None:

@@ -141,9 +141,9 @@ class FakeDesk:
         step_id: UUID | None,
     ) -> Asset:
         self._fence()
-        assert isinstance(source, Path)
+        assert isinstance(source, (Path, bytes))
         assert step_id is not None
-        content = await asyncio.to_thread(source.read_bytes)
+        content = source if isinstance(source, bytes) else await asyncio.to_thread(source.read_bytes)
         self.kept.append(Kept(name, content, self._row(step_id).name))
         return Asset(uuid4(), None, None, step_id, name, role, "", len(content), "", "", datetime.now(UTC))
 

@@ -212,6 +212,37 @@ def test_a_workspace_narrows_to_whom_its_jobs_speak_and_opens_nothing(tmp_path: 
     assert "headers" in bench.check() and failed(bench.run()).code == "misconfigured"
 
 
+@pytest.mark.parametrize("secrets", ["TOKEN", {}, False, {"TOKEN": True}])
+def test_a_list_of_secrets_that_is_none_opens_nothing(tmp_path: Path, secrets: Any) -> None:
+    bench = Bench(tmp_path, answer(), policy={"http": {"secrets": secrets}}, headers={"A": {"env": "TOKEN"}})
+    assert "headers" in bench.check() and failed(bench.run()).code == "misconfigured"
+    assert bench.sent == []
+
+
+@pytest.mark.parametrize("value", ["1" * 30, "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+                                   "Mon, 01 Jan 2020 00:00:00 +999999999999999999999"])  # fmt: skip
+def test_a_time_to_wait_that_is_none_is_no_reason_to_break(tmp_path: Path, value: str) -> None:
+    ended = failed(Bench(tmp_path, answer(503, b"", ("retry-after", value))).run())
+    assert (ended.code, ended.final) == ("http_status", False)
+
+
+def test_a_media_type_without_end_is_cut(tmp_path: Path) -> None:
+    made = output(Bench(tmp_path, answer(200, b"\xff\x00", ("content-type", "a/" + "b" * 60_000))).run())
+    assert len(made["asset"]["media_type"]) <= 255
+    assert bool(made["asset"]["name"])
+
+
+def test_who_echoes_the_address_of_a_callback_tells_nobody(tmp_path: Path) -> None:
+    echo = answer(202, json.dumps({"got": ADDRESS}).encode(), *JSON, ("x-echo", f"<{ADDRESS}>"))
+    bench = asks_back(tmp_path, echo)
+    bench.run()
+    later(bench, {"body": 1})
+    made = output(bench.run())
+    assert (made["json"], made["headers"]["x-echo"]) == ({"got": "{callback_url}"}, "<{callback_url}>")
+    refused = failed(asks_back(tmp_path, answer(500, f"cannot call {ADDRESS}".encode())).run())
+    assert "cb_x" not in refused.message
+
+
 def test_a_secret_that_is_not_there_is_told(tmp_path: Path) -> None:
     bench = Bench(tmp_path, headers={"A": {"env": "MISSING"}})
     assert "MISSING" in bench.check()["headers"]

@@ -323,3 +323,35 @@ def test_a_job_of_a_type_whose_input_is_checked_is_checked_first(scene: Scene) -
     done = start(scene, task.id, types={"demo": Options(type="demo", checked=True)})
     job = scene.job(done.ids[0])
     assert (job.status, job.wait_reason) == ("PENDING", "VALIDATION")
+
+
+def test_two_follow_ups_do_not_use_one_session_at_once(scene: Scene) -> None:
+    task = made(scene).id
+    first = start(scene, task).ids[0]
+    ended(scene, first, {"session_id": "s1"})
+    second = follow(scene, task, "one", key="k")
+    for named in (None, first):
+        with pytest.raises(Conflict, match=str(second)):
+            follow(scene, task, "two", job_id=named)
+    assert follow(scene, task, "one", key="k") == second, "the same request, sent again"
+    fence = scene.again(second)
+    scene.do(attempts.identify(fence, session_id="s1"))
+    with pytest.raises(Conflict, match=str(second)):
+        follow(scene, task, "two", job_id=first)
+    assert follow(scene, task, "one", key="k") == second, "also while it runs"
+    scene.complete(fence)
+    assert follow(scene, task, "one", key="k") == second, "and when it has ended"
+    assert follow(scene, task, "two") != second
+
+
+def test_copies_of_one_session_may_go_on_at_once(scene: Scene) -> None:
+    task = made(scene).id
+    first = start(scene, task).ids[0]
+    ended(scene, first, {"session_id": "s1"})
+    assert len({follow(scene, task, f"way {n}", job_id=first, fork=True) for n in range(3)}) == 3
+
+
+def test_a_key_that_is_as_long_as_may_be_starts_variants_or_is_refused(scene: Scene) -> None:
+    task = made(scene).id
+    with pytest.raises(Invalid, match="idempotency"):
+        start(scene, task, Start(variants=({"a": 1}, {"a": 2})), key="k" * 255)

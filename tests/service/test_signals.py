@@ -13,7 +13,7 @@ from database import Clock, Connection, Database
 from scene import ME, WORKSPACE, Scene, ids
 
 from jobtrail.core import callbacks
-from jobtrail.core.errors import Conflict, Invalid, NotFound
+from jobtrail.core.errors import Conflict, Invalid, Limited, NotFound
 from jobtrail.core.fence import Fence
 from jobtrail.core.status import JobStatus, WaitReason
 from jobtrail.service import attempts, renders, signals, trail, upkeep
@@ -108,6 +108,21 @@ def test_a_job_that_has_ended_or_is_not_there_is_told_nothing(scene: Scene) -> N
         say(scene, ids.new())
     with pytest.raises(Invalid):
         say(scene, scene.enqueue(), "")
+
+
+def test_a_job_keeps_so_many_signals_and_bytes_and_no_more(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = scene.enqueue()
+    monkeypatch.setattr(signals, "MOST_SIGNALS", 2)
+    assert [say(scene, job_id, name).is_new for name in ("a", "b")] == [True, True]
+    with pytest.raises(Limited):
+        say(scene, job_id, "c")
+    assert not say(scene, job_id, "b").is_new, "what it has it may hear again"
+    monkeypatch.undo()
+    for number in range(8):
+        say(scene, job_id, f"long {number}", b'"' + b"x" * ((1 << 20) - 2) + b'"')
+    with pytest.raises(Limited):
+        say(scene, job_id, "c")
+    assert len(scene.do(signals.listed(WORKSPACE, job_id))) == 10
 
 
 def opened(scene: Scene, fence: Fence, name: str = "answer", expires: timedelta = HOUR) -> str:

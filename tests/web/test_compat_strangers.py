@@ -1,52 +1,85 @@
-"""What strangers, browsers and odd input do to the routes of a nexrender server: they are refused, and nothing is moved."""
+"""What browsers, odd documents and uids that look like other jobs do to the routes of a nexrender server: nothing."""
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from serving import Served
-from web.test_compat_nexrender import BASE, DOCUMENT, Node
+from database import Database
+from serving import ADMIN, EVERYTHING, Served, served
+from web.remote import enqueue
+from web.test_compat_nexrender import BASE, DOCUMENT, Doc, Node
 
-from jobtrail.core.scopes import ApiScope
+from jobtrail.client import DEFAULT_WORKSPACE
+from jobtrail.core import passwords
+from jobtrail.core.scopes import Role
+from jobtrail.service import memberships, users
+from jobtrail.store.db import ALL, Scope, run
+from jobtrail.store.identity import new_id, new_secret
+
+FROM_ELSEWHERE = {"sec-fetch-site": "cross-site"}
 
 
-@pytest.mark.parametrize("path", ["/jobs/%00", "/jobs/%00/status", "/jobs/pickup/%00", "/jobs/pickup/%ED%A0%80", "/jobs/%ED%A0%80"])
-def test_an_address_that_is_no_text_is_refused(web: Served, path: str) -> None:
+@pytest.mark.parametrize("kind", [[], {}, 5, None])
+def test_an_asset_whose_type_is_no_text_is_refused(web: Served, kind: Any) -> None:
+    answer = Node(web).ask("POST", "/jobs", DOCUMENT | {"assets": [{"type": kind, "src": "file:///a.png"}]})
+    assert (answer.status_code, "assets[0]" in answer.text) == (400, True)
+
+
+def test_a_page_of_elsewhere_takes_no_render_from_a_service_for_this_machine(
+    database: Database, tmp_path: Path
+) -> None:
+    with served(database, tmp_path, local=True) as web:
+        http = web.client("")
+        assert http.post(f"{BASE}/jobs", json=DOCUMENT | {"uid": "r1"}).status_code == 200
+        for path in ("/jobs/pickup", "/jobs/pickup/a"):
+            assert http.get(f"{BASE}{path}", headers=FROM_ELSEWHERE).status_code == 403
+        assert http.get(f"{BASE}/jobs/pickup").json()["uid"] == "r1", "programs get in as before"
+
+
+def test_a_login_takes_no_render_for_its_cookie_goes_along_with_every_link(web: Served) -> None:
+    with closing(web.database.connect()) as conn:
+        hashed = passwords.hash_password("correct horse", new_secret(passwords.SALT_BYTES))
+        ann = run(conn, users.create(new_id(), "ann@example.org", "Ann", hashed, ADMIN), Scope.of(ALL))
+        run(conn, memberships.add(DEFAULT_WORKSPACE, ann.id, Role.OWNER, ADMIN, EVERYTHING), Scope.of(ALL))
+    Node(web).create(uid="r1")
+    browser = web.client("")
+    entered = browser.post("/api/v1/login", json={"email": "ann@example.org", "password": "correct horse"})
+    assert entered.status_code == 200
+    assert browser.get(f"{BASE}/jobs/r1").status_code == 200, "looking is fine"
+    assert browser.get(f"{BASE}/jobs/pickup").status_code == 403
+
+
+def test_a_uid_that_is_the_id_of_a_removed_render_hears_nothing_of_its_worker(web: Served, http: httpx2.Client) -> None:
     node = Node(web, "box")
-    print(node.ask("GET", path).status_code, node.ask("GET", path).text[:200])
-    assert node.ask("GET", path).status_code in (200, 400, 404)
-    if "pickup" not in path and "status" not in path:
-        print(node.ask("PUT", path, {"state": "started"}).text[:200])
-        assert node.ask("PUT", path, {"state": "started"}).status_code in (400, 404)
-        assert node.ask("DELETE", path).status_code in (200, 400, 404)
+    node.create(uid="first")
+    taken = node.begin()
+    id = http.get("/api/v1/jobs", params={"type": "nexrender.render"}).json()["items"][0]["id"]
+    other = {"uid": id, "tags": "a"}
+    assert node.ask("POST", "/jobs", DOCUMENT | other).status_code == 409, "it is known by its id, too"
+    node.ok("DELETE", "/jobs/first")
+    node.create(**other)
+    assert node.say(taken, "render:dorender", heard="by the first").status_code == 200
+    assert "heard" not in node.ok("GET", f"/jobs/{id}")
 
 
-@pytest.mark.parametrize("more", [
-    {"assets": [{"type": []}]}, {"assets": [{"type": {}}]}, {"assets": None}, {"actions": None}, {"tags": [[]]}, {"priority": 10**39},
-    {"template": {"src": [], "composition": {}}}, {"jobtrail": []}, {"uid": 5}, {"error": {"a": 1}}, {"timings": 5}, {"said": 1},
-    {"template": {"src": "x", "composition": "\u202e" * 300}}, {"error": [["a"]], "createdAt": {}}, {"tags": "a" * 300}, {"type": {"a": []}},
-    {"tags": ["\u202e"]},{"template": {"src": "x", "composition": " "}}
-])
-def test_odd_documents(web: Served, more: dict[str, Any]) -> None:
+def test_a_render_that_was_enqueued_as_any_job_keeps_its_id_as_its_uid(web: Served, http: httpx2.Client) -> None:
+    id = enqueue(http, type="nexrender.render", queue="nexrender", input=DOCUMENT)
     node = Node(web, "box")
-    answer = node.ask("POST", "/jobs", DOCUMENT | more)
-    print(answer.status_code, answer.text[:200])
-    assert answer.status_code in (200, 400)
-    if answer.status_code == 200:
-        uid = answer.json()["uid"]
-        node.ok("GET", "/jobs/" + uid)
-        node.ok("GET", "/jobs/status")
-        for said in ({"priority": {}, "tags": {}}, {"priority": "x"}, {"tags": 5}, {"state": {}}, {"state": "\u202e", "error": [1, {"a": []}]}):
-            a = node.ask("PUT", "/jobs/" + uid, said)
-            print(said, a.status_code, a.text[:100])
-            assert a.status_code < 500
-        taken = node.pickup()
-        for said in ({"state": "x\u0000y" * 300, "renderProgress": 10**400}, {"state": "\u202e", "error": [1, {"a": []}]},
-                 {"error": {"a": "b" * 2_000_000}, "timings": "x", "executor": taken["executor"]}, {"state": "error", "error": [[[]]], "executor": taken["executor"]}):
-            import json
-            a = node.http.request("PUT", "/jobs/" + uid, content=json.dumps(said), headers={"content-type": "application/json"})
-            print(said.keys(), a.status_code, a.text[:100])
-            assert a.status_code < 500
-        node.ok("GET", "/jobs/" + uid)
+    assert node.ask("POST", "/jobs", DOCUMENT | {"uid": id}).status_code == 409
+    assert node.pickup()["uid"] == id
+
+
+def test_a_list_has_no_more_than_four_mebibytes_however_much_workers_said(web: Served) -> None:
+    node = Node(web, "box")
+    for number in range(6):
+        node.create(uid=f"r{number}")
+        taken = node.begin()
+        assert node.say(taken, "render:dorender", more="x" * 1_000_000).status_code == 200
+    answer = node.ask("GET", "/jobs")
+    listed: list[Doc] = answer.json()
+    assert [one["uid"] for one in listed] == ["r2", "r3", "r4", "r5"]
+    assert len(answer.content) < 5 << 20

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import httpx2
+import pytest
 from database import Database
 from serving import Served, served
 from web.remote import Remote, enqueue, job_of
+from worker.at_work import wait_until
 
 from jobtrail.core.scopes import ApiScope
 
@@ -50,3 +53,11 @@ def test_who_calls_back_too_often_is_told_to_wait(database: Database, tmp_path: 
         answers = [nobody.post("/api/v1/callbacks/cb_x", content=b"1") for _ in range(4)]
     assert {answer.status_code for answer in answers} == {404, 429}
     assert int(next(answer for answer in answers if answer.status_code == 429).headers["retry-after"]) >= 1
+
+
+def test_the_address_of_a_callback_stands_in_no_log(web: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "jobtrail")
+    assert web.client("").post("/api/v1/callbacks/cb_hunter2", content=b"1").status_code == 404
+    wait_until(lambda: "POST /api/v1/callbacks/" in caplog.text, "its line is written")
+    assert "hunter2" not in caplog.text
+    assert not any("hunter2" in str(getattr(record, "fields", "")) for record in caplog.records)

@@ -174,7 +174,15 @@ def read(lines: Iterable[bytes | str]) -> Iterator[Part]:
             said = msgspec.json.decode(raw)
             ((name, value),) = said.items()
             part = _header(value) if job is None else _part(name, value, job)
-        except (msgspec.MsgspecError, ValueError, AttributeError, TypeError, KeyError, OverflowError) as wrong:
+        except (
+            msgspec.MsgspecError,
+            ValueError,
+            AttributeError,
+            TypeError,
+            KeyError,
+            OverflowError,
+            RecursionError,
+        ) as wrong:
             raise Invalid(f"line {number} cannot be read as one of a recording: {wrong}") from wrong
         if part is None:
             continue

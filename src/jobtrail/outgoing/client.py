@@ -24,7 +24,8 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _READS: Final = frozenset({"GET", "HEAD"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OURS: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "cookie"})
-_FOR_ONE_ORIGIN: Final = frozenset({"authorization", "proxy-authorization"})
+_FOR_EVERY_ORIGIN: Final = frozenset({"accept", "accept-language", "range", "user-agent"})
+"""All other headers may hold a key, whatever they are called, and go to the first origin only."""
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]{0,8192}")
 _TRIED: Final = 4
@@ -95,14 +96,21 @@ async def send(
                 if not left or next_url is None or answer.status not in _REDIRECTS or request.method not in _READS:
                     return answer
                 left -= 1
-                to = guard.target(urljoin(target.url, next_url), rules)
+                to = guard.target(_led(target, next_url), rules)
                 if (target.scheme, to.scheme) == ("https", "http"):
                     raise Denied(f"{target.host} leads from https to http, which is not followed")
                 if to.origin != target.origin:
-                    headers = tuple(one for one in headers if one[0].lower() not in _FOR_ONE_ORIGIN)
+                    headers = tuple(one for one in headers if one[0].lower() in _FOR_EVERY_ORIGIN)
                 target = to
     except TimeoutError as error:
         raise Unavailable(f"{target.host} did not answer within {request.timeout_seconds:g} s") from error
+
+
+def _led(target: Target, location: str) -> str:
+    try:
+        return urljoin(target.url, location)
+    except ValueError as error:
+        raise Unavailable(f"{target.host} leads to what is no URL: {error}") from error
 
 
 async def _addresses(target: Target, rules: Rules, resolve: Resolve) -> tuple[Address, ...]:

@@ -22,7 +22,7 @@ def retry_after(value: str | None, now: float) -> timedelta | None:
     else:
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.fromtimestamp(now, UTC)
     return min(max(wait, timedelta(seconds=1)), LONGEST_WAIT)

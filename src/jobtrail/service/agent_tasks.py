@@ -120,7 +120,7 @@ def follow_up(
     if not wanted.prompt.strip():
         raise Invalid("prompt: there is nothing to say", fields={"prompt": "it is empty"})
     yield from _open(workspace, task_id)
-    found = yield from ask(Query("reads/task_session", (workspace, task_id, wanted.job_id), query.one))
+    found = yield from ask(Query("reads/task_session", (workspace, task_id, wanted.job_id, key), query.one))
     before = None if found is None else (yield from ask(jobs.get(workspace, found[0])))
     if found is None or before is None:
         if wanted.job_id is not None:
@@ -128,8 +128,11 @@ def follow_up(
         raise Conflict(f"task {task_id} has no job with a session to go on with; start it first")
     if found[2] is None:
         raise Conflict(f"job {before.id} has no session to go on with")
-    if JobStatus(before.status) not in FINAL:
-        raise Conflict(f"job {before.id} is {before.status} and uses its session still; wait for its end, or cancel it")
+    user = yield from ask(Query("reads/session_user", (workspace, task_id, found[2], key), query.one))
+    if user is None and JobStatus(before.status) not in FINAL:
+        user = before.id, before.status
+    if user is not None:
+        raise Conflict(f"job {user[0]} is {user[1]} and uses its session still; wait for its end, or cancel it")
     said = before.input if isinstance(before.input, dict) else {}
     input = {name: value for name, value in said.items() if name not in _SESSION}
     input |= {"prompt": wanted.prompt, "resume": found[2]} | ({"fork": True} if wanted.fork else {})

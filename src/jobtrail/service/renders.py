@@ -59,6 +59,11 @@ def get(workspace: UUID, uid: str) -> Query[Render | None]:
     return Query("reads/render", (workspace, uid, _id(uid), TYPE), query.one_of(Render))
 
 
+def of_job(workspace: UUID, job_id: UUID) -> Query[Render | None]:
+    """The render that a job is, also one that was removed."""
+    return Query("reads/render", (workspace, None, job_id, TYPE), query.one_of(Render))
+
+
 def listed(workspace: UUID, limit: int) -> Query[list[Render]]:
     """The newest renders that were not removed, oldest first; at most 4 MiB of documents."""
     return Query("reads/renders", (workspace, TYPE, limit, _BYTES), query.many_of(Render))
@@ -70,8 +75,8 @@ def hold(workspace: UUID, job_id: UUID) -> Query[str | None]:
 
 
 def take_uid(workspace: UUID, job_id: UUID, uid: str, request_sha256: bytes) -> Query[UUID | None]:
-    """Ties a uid to a job that is to be enqueued in the same transaction; None: another job has it."""
-    return Query("verbs/take_uid", (workspace, job_id, uid, request_sha256), query.scalar)
+    """Ties a uid to a job that is to be enqueued in the same transaction; None: another job has it, or has it as its id."""
+    return Query("verbs/take_uid", (workspace, job_id, uid, request_sha256, _id(uid), TYPE), query.scalar)
 
 
 def say(workspace: UUID, job_id: UUID, said: str, *, removed: bool = False) -> Query[UUID | None]:

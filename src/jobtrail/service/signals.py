@@ -10,12 +10,15 @@ from uuid import UUID
 import msgspec
 
 from jobtrail.core import callbacks, jsonguard
-from jobtrail.core.errors import Conflict, NotFound
+from jobtrail.core.errors import Conflict, Limited, NotFound
 from jobtrail.core.model import Actor
 from jobtrail.core.status import FINAL, ActorType, JobStatus
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, atomic
 
+MOST_SIGNALS: Final = 1_000
+MOST_BYTES: Final = 8 << 20
+"""So many names are kept of a job, and so many bytes of what was said; for who looks at them gets them all."""
 NOTE: Final = "signal"
 """Under which key the note of a wait says for which name the job waits."""
 
@@ -58,7 +61,7 @@ def signal(workspace: UUID, job_id: UUID, name: str, payload: bytes, actor: Acto
     """Keeps a signal (`payload` is JSON that passed the door) for as long as the job; one that waits for it goes on.
 
     It may come before the job waits. The first signal of a name counts, another one changes nothing.
-    Raises Invalid for a name that is none, NotFound, and Conflict when the job has ended.
+    Raises Invalid for a name that is none, NotFound, Conflict when the job has ended, and Limited when it has heard enough.
     """
     return (yield from _signalled(workspace, job_id, jsonguard.check_name(name, "name"), payload, actor))
 
@@ -88,7 +91,8 @@ def open_callback(
 def call_back(token: str, payload: bytes) -> Steps[tuple[UUID, Signalled]]:
     """Signals with the token of an address instead of a login; answers whose it is. Needs a scope that sees all.
 
-    Raises NotFound for a token that opens nothing, and Conflict when its time is over or the job has ended.
+    Raises NotFound for a token that opens nothing, and Conflict when its time is over or the job has ended, Limited when
+    the job has heard enough.
     """
     given = callbacks.parse(token)
     rows = yield from ask(Query("reads/callbacks", (given.workspace, given.job_id), query.rows))
@@ -112,6 +116,11 @@ def _signalled(workspace: UUID, job_id: UUID, name: str, payload: bytes, actor: 
         if (yield from ask(signalled(workspace, job_id, name))) is not None:
             return _AGAIN
         raise Conflict(f"job {job_id} has ended already: it is {held[0]}")
+    room = Query("reads/signal_room", (workspace, job_id, name, MOST_SIGNALS, MOST_BYTES), query.scalar)
+    if not (yield from ask(room)):
+        raise Limited(
+            f"job {job_id} has heard enough: it keeps {MOST_SIGNALS} signals and {MOST_BYTES >> 20} MiB of them"
+        )
     params = (workspace, job_id, name, payload.decode(), actor.type, actor.id)
     return Signalled(*(yield from ask(Query("verbs/signal", params, query.rows)))[0])
 

@@ -59,7 +59,7 @@ def _init(lines: Sequence[str]) -> dict[str, Any]:
     for line in lines:
         try:
             said = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(said, dict) and said.get("type") == "system" and said.get("subtype") == "init":
             return said

@@ -144,6 +144,6 @@ def _exit_code(lines: Sequence[str], code: int | None) -> int:
 def _said(raw: str) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -19,7 +19,7 @@ from starlette.routing import Route as StarletteRoute
 from jobtrail.core.errors import JobtrailError
 from jobtrail.web import problem, reading
 from jobtrail.web.auth import Door
-from jobtrail.web.observing import Observed, request_id_of
+from jobtrail.web.observing import Observed, path_of, request_id_of
 from jobtrail.web.paths import Paths
 from jobtrail.web.routing import Open, Reply, Route, Shape, shape_of
 from jobtrail.web.runtime import Call, Runtime, Service
@@ -128,7 +128,7 @@ def _response(route: Route, answer: Any) -> Response:
 
 def _failed(request: Request, error: JobtrailError, route: Route) -> Response:
     if problem.status_of(error) >= 500:
-        log.warning("%s %s: %s", request.method, request.url.path, error.message)
+        log.warning("%s %s: %s", request.method, path_of(request.scope), error.message)
     if route.dialect is not None:
         return problem.as_text(error)
     return problem.of_error(error, instance=request.url.path, request_id=request_id_of(request))
@@ -149,7 +149,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _broken(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log.error("%s %s failed", request.method, path_of(request.scope), exc_info=error)
     return problem.response(
         500,
         "unexpected",

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jobtrail.core import callbacks
 from jobtrail.store.identity import new_id
 from jobtrail.web.runtime import Runtime
 
@@ -90,7 +91,7 @@ class _Seen:
             "http.request.method": self.method,
             "http.route": self.route,
             "http.response.status_code": self.status,
-            "url.path": self._scope["path"],
+            "url.path": path_of(self._scope),
             "jobtrail.request_id": self._id,
         }
 
@@ -100,7 +101,7 @@ class _Seen:
         fields = {
             "request_id": self._id,
             "method": self.method,
-            "path": self._scope["path"],
+            "path": path_of(self._scope),
             "route": self.route,
             "status": self.status,
             "ms": round((time.perf_counter() - self._begun) * 1_000, 1),
@@ -112,6 +113,12 @@ class _Seen:
             level, "%s %s %s in %s ms", fields["method"], _harmless(fields["path"]), fields["status"], fields["ms"],
             extra={"fields": fields},
         )  # fmt: skip
+
+
+def path_of(scope: Scope) -> str:
+    """The path that was asked for, as a log may have it: whoever has the address of a callback may answer there."""
+    before, found, _ = str(scope["path"]).partition(callbacks.PATH)
+    return f"{before}{found}…" if found else before
 
 
 def request_id_of(request: Request) -> str:

@@ -71,12 +71,12 @@ GATES: Final = (
     Route("POST", f"{JOB}/gates/{{gate_id}}/reject", gates.reject_gate, Needs.GATES_DECIDE, also={409: _DECIDED}),
 )
 
-_ENDED: Final = "The job has ended."
+_ENDED: Final = "The job has ended, or has heard enough."
 SIGNALS: Final = (
     Route("POST", f"{JOB}/signal", signals.signal_job, Needs.JOBS_SIGNAL, also={409: _ENDED}),
     Route("GET", f"{JOB}/signals", signals.list_signals, Needs.JOBS_READ),
     Route("POST", "/api/v1/callbacks/{token}", signals.call_back, Open.TO_ALL, takes=Bytes(), max_body_bytes=1 << 20,
-          also={409: "Its time is over, or the job has ended."}),
+          also={409: "Its time is over, or the job has ended or heard enough."}),
 )  # fmt: skip
 
 QUEUES: Final = (

@@ -104,10 +104,16 @@ class Agent:
         )
         self._purse = Purse(self._desk, self._spec.budget, self._place.private)
         await self._purse.open()
-        self._tally = Tally(await self._desk.earlier())
+        self._tally = Tally(await self._desk.earlier(), hide=self._secrets.hide)
         if self._spec.approval is not None:
-            folder, generation = self._place.private, self._context.assignment.generation
-            self._approvals = ToolApprovals(self._desk, self._spec.approval, folder=folder, generation=generation)
+            resolved(self._spec.mcp_servers, self._secrets)  # hidden in questions from now on
+            self._approvals = ToolApprovals(
+                self._desk,
+                self._spec.approval,
+                folder=self._place.private,
+                generation=self._context.assignment.generation,
+                hide=self._secrets.hide,
+            )
             await self._approvals.settle()
         return await self._first()
 
@@ -117,12 +123,10 @@ class Agent:
         if earlier is not None:
             if await asyncio.to_thread(home.bring, earlier, cwd):
                 self._note(f"session {earlier} of an earlier attempt goes on")
-                return Next(Session(id=earlier, resume=earlier), self._news() or CONTINUE)
-            self._note(
-                f"session {earlier} of an earlier attempt is not on this machine: a new one begins with the task",
-                LogLevel.WARN,
-            )
-        if self._spec.resume is not None and earlier is None:
+                return Next(Session(id=earlier, resume=earlier), self._news() or self._go_on)
+            anew = ": a new one begins with the task" if self._spec.resume is None else ""
+            self._note(f"session {earlier} of an earlier attempt is not on this machine{anew}", LogLevel.WARN)
+        if self._spec.resume is not None:
             if not await asyncio.to_thread(home.bring, self._spec.resume, cwd):
                 text = (
                     f"session {self._spec.resume} is not on this machine, so it cannot go on here: leave `resume` out "
@@ -133,6 +137,11 @@ class Agent:
             return Next(Session(id=id, resume=self._spec.resume), self._spec.prompt)
         return self._fresh()
 
+    @property
+    def _go_on(self) -> str:
+        """In a session of another job the task may have been lost with the attempt that was to say it."""
+        return CONTINUE if self._spec.resume is None else f"{CONTINUE}\n\nThe task is:\n\n{self._spec.prompt}"
+
     def _fresh(self) -> Next:
         return Next(Session(id=str(uuid4())), self._spec.prompt)
 
@@ -141,7 +150,7 @@ class Agent:
 
     def _resumed(self, prompt: str | None = None) -> Next:
         """The same session once more."""
-        return Next(Session(id=self._tally.session, resume=self._tally.session), prompt or self._news() or CONTINUE)
+        return Next(Session(id=self._tally.session, resume=self._tally.session), prompt or self._news() or self._go_on)
 
     async def _rounds(self, what: Next) -> Outcome:
         """One invocation after the other, until there is an outcome."""
@@ -156,7 +165,7 @@ class Agent:
                     return Stopped(self._tally.used)
                 case Kind.WAIT:
                     return self._wait(verdict)
-                case Kind.FRESH if what.session.resume is not None and not fell_back:
+                case Kind.FRESH if self._spec.resume is None and what.session.resume is not None and not fell_back:
                     fell_back = True
                     self._note(f"{verdict.message}: a new session begins with the task", LogLevel.WARN)
                     what = self._fresh()
@@ -223,9 +232,9 @@ class Agent:
             servers = {**servers, **approvals.mcp_servers}
 
         async def file(name: str, content: object) -> Path:
-            made = await asyncio.to_thread(write_private, self._place.private / name, content)
-            stack.callback(made.unlink, missing_ok=True)
-            return made
+            path = self._place.private / name
+            stack.callback(path.unlink, missing_ok=True)
+            return write_private(path, content)  # here, for a thread would go on, and leave it, if we were cancelled
 
         return Extras(
             mcp_config=await file("mcp.json", {"mcpServers": servers}) if servers else None,

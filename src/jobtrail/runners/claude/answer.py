@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -41,6 +41,7 @@ class Tally:
     denials: list[Mapping[str, Any]] = field(default_factory=list)
     reports: Sequence[Report] = ()
     used: Used = field(default_factory=Used)
+    hide: Callable[[str], str] = str
 
     def add(self, end: TurnEnd) -> None:
         """One more invocation."""
@@ -75,7 +76,7 @@ class Tally:
             "structured": None if result is None else result.structured,
             "session_id": self.session,
             "turns": turns,
-            "denials": [_shown(each) for each in self.denials[:MAX_DENIALS]],
+            "denials": [_shown(each, self.hide) for each in self.denials[:MAX_DENIALS]],
             "model": self.model,
             "cost_usd": None if cost is None else f"{cost.normalize():f}",
             "tokens": {
@@ -100,11 +101,11 @@ class Tally:
         return Done(output, status, f"{denied}{said}" or None, self.used)
 
 
-def _shown(denial: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(denial: Mapping[str, Any], hide: Callable[[str], str]) -> dict[str, Any]:
     """A refused call; of a long one, as a file that was to be written, the beginning."""
     given = denial.get("tool_input")
     text = jsonguard.clean_value(given)[0].decode()
-    short = given if len(text) <= MAX_DENIED_BYTES else _cut(text, MAX_DENIED_BYTES)
+    short = given if len(text) <= MAX_DENIED_BYTES else _cut(hide(text), MAX_DENIED_BYTES)
     return {"tool_name": denial.get("tool_name"), "tool_use_id": denial.get("tool_use_id"), "tool_input": short}
 
 

@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from jobtrail.core.errors import Misconfigured
 from jobtrail.runners.pipeline.environment import Secrets, search_path
@@ -55,9 +57,13 @@ class Home:
             return False
         if found != wanted:
             wanted.parent.mkdir(parents=True, exist_ok=True)
-            draft = wanted.with_suffix(".part")
-            shutil.copyfile(found, draft)
-            draft.replace(wanted)
+            draft = wanted.with_name(f".{uuid4()}.part")
+            try:
+                shutil.copyfile(found, draft)
+                with suppress(FileExistsError):  # another job brought it meanwhile, and may go on in it already
+                    os.link(draft, wanted)
+            finally:
+                draft.unlink(missing_ok=True)
         return True
 
     def holds(self, session: str, cwd: Path) -> bytes | None:

@@ -30,6 +30,7 @@ def exact(amount: Decimal | None) -> Decimal | None:
 class Seen:
     """What the answers of the model said of themselves, once for each. Used where there is no result."""
 
+    tokens: int = 0  # all of them, at least; kept, for it is asked after each answer
     _by_message: dict[str, Spent] = field(default_factory=dict)
 
     def see(self, spent: Spent) -> None:
@@ -37,11 +38,7 @@ class Seen:
         known = self._by_message.get(spent.message_id)
         if known is None or spent.output >= known.output:
             self._by_message[spent.message_id] = spent
-
-    @property
-    def tokens(self) -> int:
-        """All of them, at least."""
-        return sum(each.input + each.output + each.cached for each in self._by_message.values())
+            self.tokens += _tokens(spent) - (0 if known is None else _tokens(known))
 
     def models(self) -> list[ModelUse]:
         """By model, without a price."""
@@ -57,12 +54,16 @@ class Seen:
         return list(found.values())
 
 
+def _tokens(spent: Spent) -> int:
+    return spent.input + spent.output + spent.cached
+
+
 def calls_of(result: Result | None, seen: Seen, asked: str | None = None) -> list[Call]:
     """The rows to book, one for each model. `input_tokens` are those that were read anew, cached ones apart.
 
-    `asked`: the model that was asked, should there be neither a result nor an answer: what that cost is not known.
+    `asked`: the model that was asked, should there be neither a cost nor an answer: what that cost is not known.
     """
-    if result is None:
+    if result is None or (not result.models and result.cost is None):
         unheard = [ModelUse(model=asked)] if asked is not None else []
         return [_call(each, None, UNPRICED) for each in seen.models() or unheard]
     if result.models:

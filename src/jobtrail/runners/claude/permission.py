@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Final, Self
@@ -100,10 +100,13 @@ class ToolApprovals:
 
     tool = TOOL  # for --permission-prompt-tool
 
-    def __init__(self, desk: Desk, spec: Approval, *, folder: Path, generation: int) -> None:
+    def __init__(
+        self, desk: Desk, spec: Approval, *, folder: Path, generation: int, hide: Callable[[str], str] = str
+    ) -> None:
         self.wanted = asyncio.Event()  # a call needs people: the program ends its turn now; stop it if it does not
         self._desk = desk
         self._spec = spec
+        self._hide = hide
         self._file = folder / MEMORY
         self._memory = _Memory(generation)
         self._decisions: dict[str, Decision] = {}
@@ -116,7 +119,7 @@ class ToolApprovals:
         """Before the first program of an attempt: learns what was decided. Raises Waits while a question is open."""
         self._memory = await asyncio.to_thread(_read, self._file, self._memory.generation)
         for entry in self._memory.asked:
-            await self._decide(question_of(entry.call))
+            await self._decide(self._question(entry.call))
 
     async def __aenter__(self) -> Self:
         """Answers calls from now on. Raises OSError."""
@@ -149,7 +152,7 @@ class ToolApprovals:
 
         Raises Waits. It returns when all was decided before: then resume the session with `approved_prompt()`.
         """
-        known = {question_of(entry.call).key for entry in self._memory.asked}
+        known = {self._question(entry.call).key for entry in self._memory.asked}
         new = [question for key, question in self._open.items() if key not in known]
         self._memory.asked += [_Entry(question.call) for question in new]
         await asyncio.to_thread(_write, self._file, self._memory)
@@ -165,7 +168,7 @@ class ToolApprovals:
 
     def approved_prompt(self) -> str | None:
         """What to tell the resumed session of decisions that it does not know yet; None if there are none."""
-        questions = [question_of(entry.call) for entry in self._memory.asked if not entry.told]
+        questions = [self._question(entry.call) for entry in self._memory.asked if not entry.told]
         news = [(each, self._decisions[each.key]) for each in questions if each.key in self._decisions]
         return told(news) if news else None
 
@@ -174,6 +177,9 @@ class ToolApprovals:
         if any(not entry.told for entry in self._memory.asked):
             self._memory.asked = [_Entry(entry.call, told=True) for entry in self._memory.asked]
             await asyncio.to_thread(_write, self._file, self._memory)
+
+    def _question(self, call: Call) -> Question:
+        return question_of(call, self._hide)
 
     async def _decide(self, question: Question) -> None:
         spec = self._spec
@@ -215,7 +221,7 @@ class ToolApprovals:
         return server.refused(refusal(decision))
 
     def _needs_people(self, call: Call) -> dict[str, Any]:
-        question = question_of(call)
+        question = self._question(call)
         if question.key not in self._open and len(self._open) >= MAX_OPEN:
             return server.refused("too many calls wait for people; go on without this one")
         self._open.setdefault(question.key, question)

@@ -52,7 +52,7 @@ async def prepare(
     root = await asyncio.to_thread(desk.workdir)
     home = await asyncio.to_thread(open_home, desk.home(), root / "tmp", environ)
     env = environment(home, environ, spec.env, secrets)
-    program = await programs.get(environ, env, marker)
+    program = await programs.get(environ, environment(home, environ, {}, secrets), marker)
     private, cwd = root / "claude", _folder(spec, root)
     for folder in (private, cwd) if spec.cwd is None else (private,):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

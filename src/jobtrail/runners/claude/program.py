@@ -58,7 +58,10 @@ class Programs:
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def get(self, environ: Mapping[str, str], env: Mapping[str, str], marker: str) -> Program:
-        """The program. `env` is what it runs with. Raises Misconfigured when it is not there or does not answer."""
+        """The program. `env` is what it is asked with: no job's own, for the answer holds for all.
+
+        Raises Misconfigured when it is not there or does not answer.
+        """
         path = find(environ)
         stat = path.stat()
         key = (path, stat.st_mtime_ns, stat.st_size)

@@ -36,6 +36,7 @@ class Purse:
         self._file = folder / MEMORY
         self._memory = _Memory()
         self._begun = time.monotonic()
+        self._asked = 0  # of this attempt; each raise is a question of its own, and holds for all attempts
 
     async def open(self) -> None:
         """Learn what earlier attempts left."""
@@ -85,12 +86,11 @@ class Purse:
 
         `exceeded`: the program ended for it, whatever the ledger's rounding says.
         """
-        asked = 0
+        before = self._asked
         while self._budget is not None:
             used = await self.used()
-            if share(self._limit, used) < 1 and not (exceeded and asked == 0):
+            if share(self._limit, used) < 1 and not (exceeded and self._asked == before):
                 break
-            asked += 1
             words = in_words(self._limit, used)
             if (key := f"exceeded {in_words(self._limit, Amounts())}") not in self._memory.told:
                 await self._remember(key)
@@ -98,8 +98,9 @@ class Purse:
             message = f"the budget of the job is used up: {words}"
             if self._budget.on_exceeded == "stop":
                 return Fail("budget_exceeded", f"{message}; retry it with a larger one", final=True)
+            self._asked += 1
             decision = await self._desk.ask(
-                f"budget {asked}",
+                f"budget {self._asked}",
                 f"The budget is used up: {words}. Raise it?",
                 phase=Phase.EXECUTION,
                 approvers=(),

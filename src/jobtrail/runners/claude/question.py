@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -63,8 +63,8 @@ def key_of(tool: str, input: Mapping[str, Any]) -> str:
     return f"tool {_shown(tool)[:MAX_TOOL_CHARACTERS]} {hashlib.sha256(canonical).hexdigest()[:32]}"
 
 
-def question_of(call: Call) -> Question:
-    """The call as one line for people. Nothing in it is invisible, and what is cut off is said to be."""
+def question_of(call: Call, hide: Callable[[str], str] = str) -> Question:
+    """The call as one line for people. Nothing in it is invisible but secrets, and what is cut off is said to be."""
     tool, input = call.tool_name, call.input
     name, rest = _shown(tool)[:MAX_TOOL_CHARACTERS], dict(input)
     first = rest.pop(_PARTS.get(tool, ""), None)
@@ -73,12 +73,12 @@ def question_of(call: Call) -> Question:
     parts = [first] if isinstance(first, str) else []
     rest = rest if parts else dict(input)
     parts += [json.dumps(rest, ensure_ascii=False)] if rest else []
-    text = _shown("  ".join(parts))
+    text = hide(_shown(hide("  ".join(parts))))  # before it is cut, which would leave half of one
     key, whole = key_of(tool, input), None
     if len(text) > MAX_QUESTION_CHARACTERS:
         more = len(text) - MAX_QUESTION_CHARACTERS
         text = f"{text[:MAX_QUESTION_CHARACTERS]}… ({more} more characters: see the file {key}.json)"
-        whole = json.dumps(dict(input), indent=2, ensure_ascii=True)
+        whole = hide(json.dumps(dict(input), indent=2, ensure_ascii=True))
     return Question(call=call, key=key, tool=name, text=f"May the agent use {name}?  {text}", whole=whole)
 
 

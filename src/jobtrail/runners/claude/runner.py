@@ -98,7 +98,8 @@ class ClaudeRunner:
         try:
             own = await asyncio.to_thread(context.desk.home)
             home = await asyncio.to_thread(open_home, own, own / "claude-checks", self._environ)
-            env = environment(home, self._environ, spec.env, secrets)
+            environment(home, self._environ, spec.env, secrets)
+            env = environment(home, self._environ, {}, secrets)
             resolved(spec.mcp_servers, secrets)
         except (JobtrailError, OSError) as error:
             return {"env": str(error)}

@@ -59,7 +59,8 @@ def lines_of(line: Line, facts: Sequence[Fact], hide: Callable[[str], str]) -> I
 
 
 def _line(fact: Fact, hide: Callable[[str], str], details: Mapping[str, Any] | None) -> LogLine:
-    message = jsonguard.clean_text(hide(show(fact)), max_bytes=SHOWN_BYTES)
+    said = name_of(fact, hide) if isinstance(fact, ToolCalled) else show(fact)
+    message = jsonguard.clean_text(hide(said), max_bytes=SHOWN_BYTES)
     return LogLine(message, _level(fact), _source(fact), COMPONENT, _operation(fact), _correlation(fact), details)
 
 
@@ -103,14 +104,14 @@ def _show_result(fact: Result) -> str:
     return f"{fact.subtype}{wrong}{errors}; {fact.turns} {'turn' if fact.turns == 1 else 'turns'}, {cost}"
 
 
-def name_of(call: ToolCalled) -> str:
-    """A tool call in a few words: `Bash: make test`.
+def name_of(call: ToolCalled, hide: Callable[[str], str] = str) -> str:
+    """A tool call in a few words: `Bash: make test`. Secrets are hidden before it is cut, which would leave half of one.
 
     >>> name_of(ToolCalled(id="1", name="Bash", input={"command": "make test\\nmake lint"}))
     'Bash: make test …'
     """
     found = next((call.input[key] for key in _FIRST if isinstance(call.input.get(key), str) and call.input[key]), "")
-    first, _, rest = found.strip().partition("\n")
+    first, _, rest = hide(found).strip().partition("\n")
     argument = first[:MAX_ARGUMENT_CHARACTERS] + (" …" if rest or len(first) > MAX_ARGUMENT_CHARACTERS else "")
     return f"{call.name}: {argument}" if argument else call.name
 

@@ -40,10 +40,10 @@ class ToolSteps:
         """A tool is called."""
         if call.id in self._open:
             return  # told twice
-        name = self.clean(name_of(call), MAX_NAME_BYTES) or "a tool"
+        name = self.clean(name_of(call, self._hide), MAX_NAME_BYTES) or "a tool"
         step_id = await self._begin(self.clean(call.id, 200) or "tool", name)
         self._steps[call.id] = self._open[call.id] = step_id
-        shown = self.clean(name_of(call), MAX_SHOWN_BYTES)
+        shown = self.clean(name_of(call, self._hide), MAX_SHOWN_BYTES)
         note = {"tool": self.clean(call.name, 200), "tool_use_id": call.id, "call": shown}
         await self._desk.tell("ai.tool_called", note, step_id)
 

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -144,14 +144,15 @@ class Turn:
                     meter=self._host.meter,
                     cgroups=self._host.cgroups,
                 )
+            self._halt.check()
+            for line in self._stdout.flush():
+                await self._line(line)
+            self._stderr.end()
         except Exception:  # what cannot be filed ends the turn, but not unpaid
             self._halt.check()
             await self._book()
             raise
         self._halt.check()
-        for line in self._stdout.flush():
-            await self._line(line)
-        self._stderr.end()
         return await self._end(ended)
 
     def _started(self, pid: int) -> None:
@@ -287,8 +288,8 @@ class Turn:
             people=order.people is not None and order.people.is_set(),
         )
         verdict = judge(evidence, datetime.now(UTC), random.random())  # noqa: S311  (jitter, no secret)
+        calls = await self._book()  # before all else that may fail
         await self._tools.close()
-        calls = await self._book()
         await self._file(verdict, cost_of(calls))
         return TurnEnd(
             verdict=verdict,
@@ -301,7 +302,8 @@ class Turn:
         )
 
     async def _book(self) -> list[Call]:
-        refused = self._heard.retry is not None or (self._heard.last is not None and self._heard.last.error is not None)
+        retry, last = self._heard.retry, self._heard.last  # an answer that was cut off has no status, and is paid for
+        refused = (retry is not None and retry.status is not None) or (last is not None and last.error is not None)
         calls = calls_of(self._heard.result, self._heard.seen, None if refused else self._heard.model)
         for call in calls:
             await self._desk.use(call, self._step)
@@ -335,6 +337,18 @@ class Turn:
         self._desk.log(LogLine(self._secrets.hide(text), level, LogSource.SYSTEM, COMPONENT), self._step)
 
 
+def _hidden(fact: Fact, hide: Callable[[str], str]) -> Fact:
+    """What outcomes are made of, without secrets: it is cut later, which would leave half of one."""
+    match fact:
+        case Result():
+            text = None if fact.text is None else hide(fact.text)
+            return replace(fact, text=text, errors=tuple(hide(each) for each in fact.errors))
+        case Said(error=str()):
+            return replace(fact, text=hide(fact.text))
+        case _:
+            return fact
+
+
 def _digested(line: Line, hide: Callable[[str], str]) -> tuple[list[Fact], list[LogLine]]:
-    facts = read(line.raw)
+    facts = [_hidden(fact, hide) for fact in read(line.raw)]
     return facts, list(lines_of(line, facts, hide))

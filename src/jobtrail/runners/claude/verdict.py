@@ -180,7 +180,7 @@ def _answered(seen: Evidence, result: Result) -> Verdict:
 def _limit(seen: Evidence, now: datetime, jitter: float) -> Verdict | None:
     """The limit of a subscription: no failure, for later it goes on."""
     rejected = seen.limited is not None and seen.limited.rejected
-    words = seen.words + "\n" + "\n".join(seen.tail)
+    words = seen.words if seen.result is not None else "\n".join([seen.words, *seen.tail])
     if not rejected and not is_reached(words):
         return None
     reset = (seen.limited.resets_at if rejected and seen.limited is not None else None) or reset_in(words, now)
@@ -281,7 +281,7 @@ def _without_result(seen: Evidence) -> Verdict:
         if _IN_USE.search(tail):
             return _fail("session_in_use", "Claude Code did not start, for its session is in use", seen)
         if _NO_SESSION.search(tail):
-            return Verdict(kind=Kind.FRESH, code="resume_unknown", message=_first(tail))
+            return Verdict(kind=Kind.FRESH, code="resume_unknown", message=_first(tail), final=True)
         if any(_USAGE.search(line) for line in seen.tail):
             return _fail("bad_usage", "Claude Code does not take how it was called", seen, final=True)
     if (number := _signal_of(ended)) is not None:
@@ -297,7 +297,7 @@ def _without_result(seen: Evidence) -> Verdict:
 def _says_failure(seen: Evidence, result: Result) -> Verdict:
     said = "; ".join(result.errors) or _first(result.text or "") or "no reason was given"
     if _NO_SESSION.search(seen.words):
-        return Verdict(kind=Kind.FRESH, code="resume_unknown", message=said)
+        return Verdict(kind=Kind.FRESH, code="resume_unknown", message=said, final=True)
     match result.subtype:
         case "error_max_turns":
             return _fail("max_turns", f"{said}; retry the job to let the session go on", seen, final=True)

@@ -21,7 +21,7 @@ from jobtrail.outgoing.client import Answer, Request
 from jobtrail.outgoing.guard import Rules, Target
 from jobtrail.outgoing.retry_after import retry_after
 from jobtrail.runners.context import Context
-from jobtrail.runners.http.order import HttpInput, Order, Secret, read
+from jobtrail.runners.http.order import PLACE, HttpInput, Order, Secret, read
 from jobtrail.runners.protocol import Assignment, Desk
 
 TYPE: Final = "http"
@@ -137,7 +137,7 @@ class HttpRunner:
             rules, redirects = await self._allowed(order, context.desk)
             callback_url = None if order.waits is None else await self._address(context, name, order.waits)
             made = replace(await self._made(order, context, callback_url), redirects=redirects)
-            answer = await self._send(made, rules)
+            answer = _without(callback_url, await self._send(made, rules))
         except Misconfigured as error:
             raise _Failed(Fail("misconfigured", error.message, final=True)) from error
         except (Denied, Invalid, Unavailable) as error:
@@ -216,6 +216,14 @@ def _names(entry: object, target: Target) -> bool:
     return under or said in (target.host, f"{target.host}:{target.port}")
 
 
+def _without(callback_url: str | None, answer: Answer) -> Answer:
+    """An answer as it may be shown: who echoes what was sent to it would tell everybody where the job is answered."""
+    if callback_url is None:
+        return answer
+    headers = tuple((name, value.replace(callback_url, PLACE)) for name, value in answer.headers)
+    return replace(answer, headers=headers, body=answer.body.replace(callback_url.encode(), PLACE.encode()))
+
+
 def _expected(status: int, wanted: list[int]) -> bool:
     return status in wanted if wanted else 200 <= status < 300
 
@@ -234,7 +242,7 @@ async def _headers(order: Order, desk: Desk) -> dict[str, str]:
     named = (await desk.policy()).get(TYPE, {}).get("secrets")
     found = {}
     for name, value in order.headers.items():
-        if isinstance(value, Secret) and isinstance(named, list) and value.name not in named:
+        if isinstance(value, Secret) and named is not None and not (isinstance(named, list) and value.name in named):
             raise Misconfigured(f"the policy of this workspace does not let jobs of type {TYPE} send {value.name}")
         found[name] = desk.secret(value.name) if isinstance(value, Secret) else value
     return found
@@ -242,7 +250,8 @@ async def _headers(order: Order, desk: Desk) -> dict[str, str]:
 
 async def _kept(context: Context, answer: Answer) -> dict[str, Any]:
     """What stays of an answer: JSON or text in the result, and what is long or neither as a file."""
-    media = (answer.header("content-type") or "").partition(";")[0].strip().lower()
+    said = (answer.header("content-type") or "").partition(";")[0].strip().lower()
+    media = jsonguard.clean_text(said, max_bytes=255)
     kept: dict[str, Any] = {"status": answer.status, "headers": _headers_of(answer)}
     if len(answer.body) <= INLINE_BYTES:
         if media == "application/json" or media.endswith("+json"):

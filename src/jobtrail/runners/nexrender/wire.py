@@ -28,6 +28,7 @@ _LIST_BYTES: Final = 32 << 20
 _SAID_BYTES: Final = 600
 _UID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _REFUSED: Final = frozenset({401, 403})
+_LATER: Final = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Server:
         answer = await self._ask("POST", "/jobs", body=body, most=_SUMMARY_BYTES, seconds=HAND_IN_SECONDS)
         if answer.status == 200:
             return summary(answer.body) or Summary("queued")  # a document that is longer than was read
-        if 400 <= answer.status < 500:
+        if 400 <= answer.status < 500 and answer.status not in _LATER:
             raise Refused(f"{self.url} refuses the document: {said(answer)}")
         raise Unavailable(f"{self.url} answers {said(answer)}")
 
@@ -104,7 +105,7 @@ class Server:
         answer = await self._ask("GET", "/jobs/status", most=_LIST_BYTES)
         try:
             rows = msgspec.json.decode(answer.body) if answer.status == 200 and not answer.cut else None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rows = None
         return sum(isinstance(row, dict) and row.get("uid") == uid for row in rows) if isinstance(rows, list) else 1
 
@@ -139,14 +140,14 @@ started_at=None, finished_at=None, timings={})
     """
     try:
         row = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not isinstance(row, dict) or not isinstance(row.get("state"), str) or not row["state"]:
         return None
     return Summary(
         state=clean_text(row["state"], max_bytes=64),
         progress=_number(row.get("renderProgress")),
-        error=_errors(row.get("error")),
+        error=_error(row.get("error")),
         node=_text(row.get("jobExecutor") or row.get("executor")),
         created_at=_text(row.get("createdAt")),
         updated_at=_text(row.get("updatedAt")),
@@ -175,11 +176,18 @@ def _safe(uid: str) -> str:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124  (a NaN)
         return None
-    return min(max(float(value), 0.0), 100.0)
+    return float(min(max(value, 0), 100))
 
 
 def _text(value: object) -> str | None:
     return clean_text(value, max_bytes=255) if isinstance(value, str) and value else None
+
+
+def _error(value: object) -> str | None:
+    try:
+        return _errors(value)
+    except RecursionError:
+        return "what it says went wrong is too deep to be read"
 
 
 def _errors(value: object) -> str | None:

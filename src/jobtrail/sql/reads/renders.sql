@@ -1,6 +1,6 @@
 -- The newest $3 renders that were not removed, as long as all their documents together have at most $4 bytes; the oldest first.
 with latest as (
-  select j.workspace_id, j.id, octet_length(j.input::text) as bytes
+  select j.workspace_id, j.id, octet_length(j.input::text) + coalesce(octet_length(n.said::text), 0) as bytes
   from jobtrail.jobs j left join jobtrail.nexrender_jobs n on n.workspace_id = j.workspace_id and n.job_id = j.id
   where j.workspace_id = $1 and j.type = $2 and n.removed_at is null
   order by j.id desc limit $3

@@ -243,7 +243,7 @@ def _asset_faults(assets: object) -> Iterator[tuple[str, str]]:
     for number, asset in enumerate(assets):
         at = f"assets[{number}]"
         kind = asset.get("type") if isinstance(asset, dict) else None
-        if kind not in _NEEDS:
+        if not isinstance(kind, str) or kind not in _NEEDS:
             yield at, f"must have a type: {', '.join(_NEEDS)}"
             continue
         has = {

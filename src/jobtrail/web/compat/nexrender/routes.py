@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import PlainTextResponse
 
 from jobtrail.core import jsonguard
-from jobtrail.core.errors import Conflict, NotFound
+from jobtrail.core.errors import Conflict, Denied, NotFound
 from jobtrail.service import jobs, renders
 from jobtrail.service.jobs import NewJob
 from jobtrail.service.renders import QUEUE, Render, Wanted
@@ -140,9 +140,17 @@ async def _found(call: Call, uid: str) -> Render:
 
 
 async def _pick(call: Call, wanted: Wanted) -> Document:
+    _check_program(call)
     async with call.runtime.claims:
         render = await call.write(telling.picked(call.workspace, _caller(call), wanted))
     return {} if render is None else document.document(render)
+
+
+def _check_program(call: Call) -> None:
+    """A pickup is a GET that changes something, so no browser gets in that another page may have led here. Raises Denied."""
+    led = call.request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+    if led or call.principal.login_id is not None:
+        raise Denied("only programs take renders, with an API key")
 
 
 @atomic

@@ -98,7 +98,7 @@ def _taken(workspace: UUID, caller: Caller, wanted: Wanted) -> Steps[Render | No
         if found.attempt_id is None:
             continue
         yield from ask(workers.register(_worker(workspace, caller, worker_id, caller.rendering, FIRST_SECONDS)))
-        render = yield from _read(workspace, str(found.job_id))
+        render = yield from _read(workspace, found.job_id)
         said = {name: value for name, value in render.said.items() if name not in document.UNTIL_PICKED}
         said["executor"] = document.executor(caller.name, found.attempt_id)
         return (yield from _keep(workspace, render, said))
@@ -137,14 +137,14 @@ def removed(workspace: UUID, uid: str, actor: Actor) -> Steps[None]:
     status = yield from ask(renders.hold(workspace, render.job_id))
     if status is not None and JobStatus(status) not in FINAL:
         yield from jobs.cancel(workspace, render.job_id, actor, "removed by a client of nexrender").begin()
-    render = yield from _read(workspace, str(render.job_id))
+    render = yield from _read(workspace, render.job_id)
     yield from ask(renders.say(workspace, render.job_id, document.storable(render.said), removed=True))
 
 
 def _of_worker(workspace: UUID, fence: Fence, held: Held, said: Mapping[str, Any]) -> Steps[Told]:
     """Its own worker's word, while its attempt is open and held."""
     state = _state(said)
-    render = yield from _read(workspace, str(fence.job_id))
+    render = yield from _read(workspace, fence.job_id)
     render = yield from _keep(workspace, render, document.said_more(render, said))
     refused = None
     if held.cancel:
@@ -158,9 +158,9 @@ def _of_worker(workspace: UUID, fence: Fence, held: Held, said: Mapping[str, Any
         yield from ask(attempts.interrupt([fence]))
     else:
         yield from _going_on(fence, held, said, state)
-        return Told((yield from _read(workspace, str(fence.job_id))))
+        return Told((yield from _read(workspace, fence.job_id)))
     yield from ask(workers.stop([fence.worker_id], "its render is over"))
-    render = yield from _read(workspace, str(fence.job_id))
+    render = yield from _read(workspace, fence.job_id)
     return Told(render, refused, queued=render.status == JobStatus.QUEUED)
 
 
@@ -188,7 +188,7 @@ def _of_others(workspace: UUID, render: Render, said: Mapping[str, Any], caller:
     if state in _GIVES_BACK and status in (JobStatus.FAILED, JobStatus.CANCELLED) and not render.removed:
         caller.principal.require(ApiScope.JOBS_RETRY)
         yield from jobs.retry(workspace, render.job_id, caller.actor).begin()
-        return Told((yield from _read(workspace, str(render.job_id))), queued=True)
+        return Told((yield from _read(workspace, render.job_id)), queued=True)
     return (yield from _changed(workspace, render, said, caller))
 
 
@@ -207,7 +207,7 @@ def _changed(workspace: UUID, render: Render, said: Mapping[str, Any], caller: C
         caller.principal.require(ApiScope.JOBS_UPDATE)
         yield from jobs.update(workspace, render.job_id, change, caller.actor).begin()
         kept = {name: said[name] for name in different}
-        render = yield from _read(workspace, str(render.job_id))
+        render = yield from _read(workspace, render.job_id)
         render = yield from _keep(workspace, render, document.said_more(render, kept))
     return Told(render)
 
@@ -220,8 +220,9 @@ def _is_own(render: Render, said: Mapping[str, Any], caller: Caller) -> bool:
     return (render.worker_host, render.worker_name) == (caller.rendering, caller.name)
 
 
-def _read(workspace: UUID, job_id: str) -> Steps[Render]:
-    render = yield from ask(renders.get(workspace, job_id))
+def _read(workspace: UUID, job_id: UUID) -> Steps[Render]:
+    """By its job alone: another render may have this id as its uid."""
+    render = yield from ask(renders.of_job(workspace, job_id))
     if render is None:
         raise Conflict(f"job {job_id} was removed by retention")
     return render
