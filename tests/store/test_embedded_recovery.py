@@ -174,7 +174,10 @@ def test_a_recovery_that_takes_long_is_left_to_go_on(home: Path) -> None:
 
 def test_a_server_killed_while_it_starts_is_no_fault_of_the_installation(home: Path) -> None:
     embedded.stop(embedded.start(home, settings=QUICK))
-    said = embedded_process.did_not_start(Place(home, None), 0)  # a log without any complaint
+    place = Place(home, None)
+    with place.log.open("a") as log:  # a connection that was under way when the server was told to stop
+        log.write("2026-01-01 00:00:00 UTC [1] FATAL:  canceling authentication due to timeout\n")
+    said = embedded_process.did_not_start(place, 0)  # a log without any complaint
     assert isinstance(said, Unavailable) and "try again" in said.message
 
 

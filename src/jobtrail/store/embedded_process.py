@@ -341,11 +341,17 @@ def did_not_start(place: Place, log_from: int) -> JobtrailError:
     return Misconfigured(f"PostgreSQL did not start on {place.data}: {why}. {place.log} ends:\n{said}")
 
 
+# What connections are told while the server comes or goes: no complaint of the server.
+_TO_CLIENTS = ("the database system is ", "canceling authentication", "terminating connection")
+
+
 def _complaint(said: str) -> str | None:
     """The line that matters, without its prefix; None when nothing was wrong."""
     if re.search("No space left|Check free disk space", said):
         return "the disk is full; free some space"
-    told = re.findall(r"(?:PANIC|FATAL|error|ERROR):\s+(?!the database system is )(.+)", said)
+    told = [
+        line for line in re.findall(r"(?:PANIC|FATAL|error|ERROR):\s+(.+)", said) if not line.startswith(_TO_CLIENTS)
+    ]
     return str(told[0]).rstrip(".") if told else None
 
 
