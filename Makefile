@@ -1,5 +1,5 @@
 # Everything that a developer does here, in one word each. Nothing is needed but make, Python 3.11 or newer, and, for the
-# tests, git, curl, Node.js, Prometheus' promtool and a PostgreSQL 15 beside the one that Jobtrail brings; npm for `interop`.
+# tests, git, curl, Node.js, Prometheus' promtool, Chromium and a PostgreSQL 15 beside the one that Jobtrail brings; npm for `interop`.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -15,7 +15,7 @@ DEV     := $(VENV)/.dev
 # The laws that need no database.
 LAWS    := tests/law/test_docs.py tests/law/test_floors.py tests/law/test_sizes.py tests/law/test_glossary.py
 # What the system must have for the tests: a program and the Debian package that brings it.
-SYSTEM  := git:git curl:curl node:nodejs promtool:prometheus /usr/lib/postgresql/15/bin/postgres:postgresql-15
+SYSTEM  := git:git curl:curl node:nodejs promtool:prometheus chromium:chromium /usr/lib/postgresql/15/bin/postgres:postgresql-15
 
 # Where npm puts the programs of others; their tests need them, and no other test does.
 OTHERS  := .interop

@@ -24,6 +24,7 @@ from jobtrail.service.jobs import Options
 from jobtrail.service.keys import NewKey
 from jobtrail.store.db import ALL, Scope, run
 from jobtrail.store.identity import new_id, new_secret
+from jobtrail.web.killing import Killer
 from jobtrail.web.runtime import Service
 from jobtrail.web.server import Server
 
@@ -72,11 +73,12 @@ class Served:
 
 @contextmanager
 def served(
-    database: Database, folder: Path, *, local: bool = False, types: dict[str, Options] | None = None, **settings: Any
-) -> Iterator[Served]:
+    database: Database, folder: Path, *, local: bool = False, types: dict[str, Options] | None = None,
+    killer: Killer | None = None, **settings: Any,
+) -> Iterator[Served]:  # fmt: skip
     """Serves for the length of a block. `settings` are those of `Config`."""
     chosen: dict[str, Any] = {"port": 0, "assets_dir": folder / "assets", "home": folder / "home", **settings}
-    service = Service(url=database.app_url, config=Config(**chosen), types=types or {}, local=local)
+    service = Service(url=database.app_url, config=Config(**chosen), types=types or {}, local=local, killer=killer)
     server = Server(service)
     thread = threading.Thread(target=server.run, name="server", daemon=True)
     thread.start()

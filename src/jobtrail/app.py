@@ -227,6 +227,8 @@ class App:
         the input as the function does, before the job takes a slot, and answers what is wrong with it, by parameter:
         files that are missing, hosts that are not allowed. The job fails at once with that; empty or None, it is queued.
         """
+        if callable(type):
+            raise Invalid("write @app.job() with parentheses; without them the function would not become a job")
         policy = retry if isinstance(retry, Retry) else Retry(max_attempts=retry)
         options = Options(
             type=type or "",

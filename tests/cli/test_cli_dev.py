@@ -1,10 +1,10 @@
-"""`jobtrail dev` and `jobtrail demo`: everything in one terminal, on a database that it makes itself."""
+"""`jobtrail dev`: everything in one terminal, on a database that it makes itself."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import httpx2
 import psutil
 import pytest
+from cli.sitting import sitting
 from cli.terminal import Terminal, ended, until
 
 from jobtrail.cli import hands
@@ -107,19 +108,78 @@ def test_dev_waits_for_code_that_can_be_imported(own: Terminal) -> None:
         until(lambda: all(ended(pid) for pid in pids))
 
 
-def test_the_demo_survives_a_kill_and_proves_it(own: Terminal) -> None:
-    ran = own.process("demo", "-o", "json")
-    assert ran.code == 0, ran.err
-    told = json.loads(ran.out)
-    assert told["good"] is True and told["repeated"] == [] and told["audit"]["findings"] == []
-    (loss,) = told["losses"]
-    assert loss["step"] in told["begun_again"] and 0 <= loss["resumed_seconds"] < 10
-    assert f"kill -9 {loss['pid']}" in ran.err and "none of them ran twice" in ran.err
-    files = [one["name"] for one in own.ok("file", "list", "-o", "json").data]
-    assert {"cover.png", "book.html"} <= set(files) and len(set(files)) == 10
-    drawn = own.ok("job", "timeline").out
-    assert drawn.count(loss["step"]) == 2 and "▚ attempt 1" in drawn
-    assert own.ok("audit", "verify").code == 0
+def test_a_second_dev_in_the_same_folder_starts_nothing_and_looks_on(own: Terminal) -> None:
+    own.write("app.py", APP)
+    with own.started("dev") as first:
+        address = first.says("✓ dashboard on ").split()[-1]
+        first.says("command, endless, hello")
+        with own.started("dev") as second:
+            assert f"pid {first.process.pid}" in second.says("works in this folder already")
+            assert second.says("✓ dashboard on ").split()[-1] == address
+            ran = own.process("enqueue", "hello", "name=Ana", "--wait")
+            assert ran.code == 0 and f"on the dashboard: {address}/j/" in ran.err
+            page = ran.err.partition("on the dashboard: ")[2].split()[0]
+            assert httpx2.get(page, follow_redirects=True).status_code == 200
+            second.says("✓ COMPLETED")
+            assert not psutil.Process(second.process.pid).children()
+            second.interrupt()
+            assert second.ends().code == 0
+        assert httpx2.get(f"{address}/ready").status_code == 200
+        with own.started("dev") as third:
+            third.says("works in this folder already")
+            first.interrupt()
+            third.says("the other jobtrail dev has ended")
+            assert third.ends().code == 0
+        assert first.ends().code == 0
+    assert "on the dashboard" not in own.process("enqueue", "hello", "name=Ana").err
+
+
+def test_where_a_job_failed_dev_says_where_to_look(own: Terminal) -> None:
+    own.write(
+        "app.py",
+        APP.replace('return f"Hello', 'raise ValueError("boom")\n    return f"Hello').replace(
+            '"hello")', '"hello", retry=1)'
+        ),
+    )
+    with own.started("dev") as dev:
+        address = dev.says("✓ dashboard on ").split()[-1]
+        dev.says("command, endless, hello")
+        assert own.process("enqueue", "hello", "name=Ana", "--wait").code == 3
+        dev.says("boom")
+        assert dev.says("/j/").strip().startswith(f"{address}/j/")
+        dev.interrupt()
+        assert dev.ends().code == 0
+
+
+def test_at_a_terminal_dev_opens_the_dashboard_and_hears_keys(own: Terminal) -> None:
+    own.write("app.py", APP)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with sitting(own, "dev", JOBTRAIL_PORT=str(port)) as seat:
+            seat.shows(f"port {port} is taken, so it is")
+            address = seat.shows("✓ dashboard on ").split()[3]
+            assert seat.opened() == address and "opening your browser" in seat.text
+            seat.shows("k kill -9 a worker")
+            seat.shows("command, endless, hello")
+            (own.folder / "opened").unlink()
+            seat.press("o")
+            assert seat.opened() == address
+            seat.press("k")
+            seat.shows("was killed (signal 9); another one takes over")
+            seat.press("r")
+            seat.shows("new workers; what runs may end on the old")
+            seat.press("q")
+            seat.shows("everything is kept")
+            assert seat.ends() == 0
+
+
+def test_without_a_terminal_dev_opens_nothing(own: Terminal) -> None:
+    with own.started("dev", "--no-open", BROWSER="/bin/false") as dev:
+        assert "opening" not in dev.says("✓ dashboard on ")
+        dev.says("API on ")
+        dev.interrupt()
+        ran = dev.ends()
+    assert ran.code == 0 and "kill -9" not in ran.err
 
 
 def _attempts(own: Terminal) -> list[str]:

@@ -1,9 +1,9 @@
-"""Looking at jobs and acting on them: list, get, why, events, logs, timeline, cancel, retry, rerun."""
+"""Looking at jobs and acting on them: list, get, why, events, logs, timeline, cancel, retry, start, rerun."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -101,6 +101,8 @@ def test_logs_can_be_narrowed(jobtrail: Terminal, scene: Scene, ended: UUID) -> 
     assert jobtrail.ok("job", "logs", str(ended), "--raw", "--level", "warn").out == "two\n"
     assert jobtrail.ok("job", "logs", str(ended), "--raw", "--grep", "^t").out == "two\nthree\n"
     assert jobtrail.ok("job", "logs", str(ended), "--raw", "--tail", "1", "-f").out == "three\n"
+    assert jobtrail.ok("job", "logs", str(ended), "--raw", "--tail", "0").out == ""
+    assert jobtrail.ok("job", "logs", str(ended), "--raw", "--tail", "9", "--grep", "^one").out == "one\n"
     assert jobtrail.ok("job", "logs", str(ended), "--attempt", "1").out == ""
     assert [line["number"] for line in jobtrail.ok("job", "logs", str(ended), "-o", "json").data] == [1, 2, 3]
     missing = jobtrail("job", "logs", str(ended), "--step", "paint")
@@ -173,3 +175,11 @@ def test_watching_a_job_that_has_ended_tells_its_story(jobtrail: Terminal, ended
     assert "two" in told
     lines = jobtrail.ok("job", "watch", str(ended), "-o", "jsonl").lines
     assert [next(iter(line)) for line in lines][-2:] == ["job", "result"]
+
+
+def test_a_job_that_waits_for_its_time_is_started_now(jobtrail: Terminal, scene: Scene) -> None:
+    waiting, ready = scene.enqueue(scheduled_at=datetime.now(UTC) + timedelta(days=1)), scene.enqueue()
+    assert "waits no longer" in jobtrail.ok("job", "start", str(waiting)).err
+    assert scene.job(waiting).status == "QUEUED"
+    refused = jobtrail("job", "start", str(ready))
+    assert refused.code == 6 and "does not wait for a time" in refused.err

@@ -49,6 +49,14 @@ def test_a_function_is_enqueued_waited_for_and_typed(app: jt.App, scene: Scene) 
     assert [scene.job(one).input["customer"] for one in many] == ["0", "1", "2"]
 
 
+def test_a_type_is_made_with_parentheses_or_not_at_all(app: jt.App) -> None:
+    def report(customer: str) -> str:
+        return customer
+
+    with pytest.raises(Invalid, match=r"write @app\.job\(\) with parentheses"):
+        app.job(report)  # type: ignore[arg-type]  # what `@app.job` alone does
+
+
 def test_keys_hold_over_http_too(app: jt.App) -> None:
     @app.job()
     def echo(n: int) -> int:

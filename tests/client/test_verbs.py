@@ -92,6 +92,8 @@ def reads(job_id: UUID) -> list[Callable[[JobsClient], object]]:
         lambda client: client.logs(job_id),
         lambda client: client.logs(job_id, from_line=2),
         lambda client: client.logs(job_id, levels=(LogLevel.ERROR,)),
+        lambda client: client.logs(job_id, tail=1),
+        lambda client: client.logs(job_id, tail=2_500, levels=(LogLevel.ERROR,)),
         lambda client: client.usage(job_id),
         lambda client: client.assets(job_id),
         lambda client: client.gates(waiting=False),

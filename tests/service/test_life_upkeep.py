@@ -10,7 +10,7 @@ from database import Clock, Connection
 from scene import ME, Scene, new_job
 
 from jobtrail.core.errors import Denied
-from jobtrail.service import assets, jobs, logs, queues, upkeep, usage, workers
+from jobtrail.service import assets, attempts, jobs, logs, queues, upkeep, usage, workers
 
 DAY = timedelta(days=1)
 
@@ -174,6 +174,21 @@ def test_a_minute_of_a_queue_is_one_row(scene: Scene, clock: Clock, conn: Connec
         "select queue, depth, oldest_age_seconds, jobs_in, jobs_out, failures, wait_p50_ms from jobtrail.queue_stats"
     ).fetchall()
     assert rows == [("default", 2, 59.0, 4, 1, 1, 2000.0)]
+
+
+def test_a_job_that_came_back_to_its_queue_is_not_said_to_have_waited_less_than_nothing(
+    scene: Scene, clock: Clock, conn: Connection
+) -> None:
+    minute = clock.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
+    clock.freeze(minute + timedelta(seconds=1))
+    fence = scene.start()
+    clock.advance(seconds=20)
+    scene.do(attempts.interrupt([fence]))
+    clock.freeze(minute + timedelta(minutes=1))
+    scene.do(upkeep.measure_queues(clock.now()))
+    assert conn.execute("select depth, wait_p50_ms, wait_p95_ms from jobtrail.queue_stats").fetchall() == [
+        (1, None, None)
+    ]
 
 
 def first(scene: Scene) -> UUID:

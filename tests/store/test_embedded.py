@@ -66,6 +66,15 @@ def test_a_first_start_makes_a_database_that_survives_a_stop(new_home: Path, fou
     assert embedded.status(new_home) is None
 
 
+def test_whoever_is_root_is_told_who_runs_the_server(new_home: Path) -> None:
+    said: list[str] = []
+    with embedded.running(new_home, settings=QUICK, say=said.append):
+        account = server_account()
+    (told,) = [line for line in said if line.startswith("Creating a database")]
+    assert ("run by the account" in told) is (account is not None)
+    assert account is None or account.name in told
+
+
 def test_git_does_not_see_the_home(new_home: Path) -> None:
     subprocess.run(["git", "init", "-q", new_home.parent], check=True)
     with embedded.running(new_home, settings=QUICK):

@@ -87,7 +87,8 @@ def tenant(web: Served, word: str) -> Tenant:
     for part in ("", "-paused"):
         one.made("jobs", type=word, queue=f"{word}{part}", title=word, unique_key=f"{word}{part}", concurrency_key=word)
     one.words |= {"queue": word, "tag": word, "type": word, "text": word, "name": f"{word}.txt", "metric_name": word,
-                  "unique_key": word, "digits": one.ids["job_id"].replace("-", "")[-12:]}  # fmt: skip
+                  "unique_key": word, "digits": one.ids["job_id"].replace("-", "")[-12:],
+                  "fingerprint": one.http.get("/api/v1/errors").json()["items"][0]["fingerprint"]}  # fmt: skip
     with closing(web.database.connect()) as conn:
         run(conn, upkeep.measure_queues(datetime.now(UTC).replace(second=0, microsecond=0)), Scope.of(ALL))
     return one

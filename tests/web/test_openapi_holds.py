@@ -39,8 +39,8 @@ SHARE = 1 if DEEP else 5
 FIRST_SEED = 20_260_101
 MOST_UNTOUCHED = 200
 SEAL_KEY = b"k" * 32
-UNREACHED = {"log_in", "get_login"}
-"""Who comes with a key has no login, and nobody guesses a password."""
+UNREACHED = {"log_in", "get_login", "kill_worker"}
+"""Who comes with a key has no login, and nobody guesses a password; workers are killed in development only."""
 
 
 class Stranger:

@@ -116,6 +116,20 @@ def test_a_person_signs_in_and_out(web: Served) -> None:
 
 
 @pytest.mark.usefixtures("ann")
+def test_whoever_signs_in_anew_leaves_no_login_behind(web: Served) -> None:
+    browser, body = web.client(""), {"email": "ann@example.org", "password": PASSWORD}
+    assert browser.post("/api/v1/login", json=body).status_code == 200
+    before = browser.cookies["jobtrail"]
+    assert browser.post("/api/v1/login", json={**body, "password": "wrong"}).status_code == 401
+    assert browser.get("/api/v1/me").status_code == 200
+    assert browser.post("/api/v1/login", json=body).status_code == 200
+    assert browser.get("/api/v1/me").status_code == 200
+    left = web.client("")
+    left.cookies.set("jobtrail", before)
+    assert left.get("/api/v1/me").status_code == 401
+
+
+@pytest.mark.usefixtures("ann")
 def test_guessing_passwords_is_slowed_down(web: Served) -> None:
     browser = web.client("")
     body = {"email": "ann@example.org", "password": "wrong"}

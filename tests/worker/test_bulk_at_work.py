@@ -58,6 +58,7 @@ def test_an_operation_is_a_job_that_tells_what_it_did(scene: Scene) -> None:
     with scene.work():
         job, account = ended(scene, operation)
     assert (job.status, job.progress) == ("COMPLETED", 100.0)
+    assert job.stage == "1\u202f203 done, 2 skipped, of 1\u202f205"
     assert account == {
         "done": 1_203,
         "skipped": 2,

@@ -1,17 +1,24 @@
-"""What the demo proves at its end, read from the trail alone: what was killed, kept, repeated, and that the trail is whole."""
+"""What the demo proves at its end, read from the trail and the ledger alone: what was killed, kept and repeated, what that
+saved, and that the trail is whole."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from jobtrail.cli import words
 from jobtrail.cli.follow import View
+from jobtrail.core import shown
 from jobtrail.core.audit import Report
 from jobtrail.core.ids import short
-from jobtrail.core.model import Event, Worker
+from jobtrail.core.model import Asset, Event, Usage, Worker
 from jobtrail.core.status import AttemptStatus, JobStatus, StepStatus
+
+_AT_ONCE_SECONDS: Final = 0.02
+"""So often it is looked whether a worker has died: what took less is not known better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +27,13 @@ class Death:
 
     pid: int
     at: float
-    by_us: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """An attempt that ended with its process: in which step, and after how many seconds another one went on."""
+    """An attempt that ended with its process: in which step, and after how many seconds another worker went on."""
 
+    attempt_id: UUID
     pid: int
     step: str | None
     resumed_seconds: float | None
@@ -38,6 +45,8 @@ class Ending:
 
     view: View
     trail: Sequence[Event]
+    usage: Sequence[Usage]
+    files: Sequence[Asset]
     deaths: Sequence[Death]
     workers: Sequence[Worker]
     report: Report
@@ -83,26 +92,44 @@ class Ending:
             if attempt.status != AttemptStatus.LOST or pid is None:
                 continue
             resumed = after.started_at.timestamp() - died[pid] if after is not None and pid in died else None
-            mine = [event for event in self.trail if event.attempt_id == attempt.id]
-            begun = next((event for event in reversed(mine) if event.type == "step.started"), None)
-            ended = {event.step_id for event in mine if event.type == "step.completed"}
-            step = _name(begun) if begun is not None and begun.step_id not in ended else None
-            found.append(Loss(pid, step, None if resumed is None else max(resumed, 0.0)))
+            resumed = None if resumed is None else max(resumed, 0.0)
+            found.append(Loss(attempt.id, pid, _cut_off(self.trail, attempt.id), resumed))
         return found
+
+    @property
+    def saved_usd(self) -> Decimal:
+        """What had been booked, when the last worker was lost, for steps that had finished: it was not paid again."""
+        return _sum(one for one in self.usage if one.step_id in self._kept)
+
+    @property
+    def wasted_usd(self) -> Decimal:
+        """What lost attempts had booked for steps that they did not finish."""
+        lost = {loss.attempt_id for loss in self.losses}
+        return _sum(one for one in self.usage if one.attempt_id in lost and one.step_id not in self._finished_by(one))
+
+    @property
+    def _kept(self) -> set[UUID | None]:
+        """The steps that had finished when the last worker was lost."""
+        last = max((event.seq for event in self.trail if event.type == "job.lost"), default=0)
+        return {event.step_id for event in self.trail if event.type == "step.completed" and event.seq < last}
+
+    def _finished_by(self, call: Usage) -> set[UUID | None]:
+        mine = (event for event in self.trail if event.attempt_id == call.attempt_id)
+        return {event.step_id for event in mine if event.type == "step.completed"}
 
 
 def lines_of(ending: Ending) -> Iterator[str]:
     """The end of the story."""
-    view, report = ending.view, ending.report
+    view, report, losses = ending.view, ending.report, ending.losses
     done = sum(step.status == StepStatus.COMPLETED for step in view.steps)
-    yield ""
-    for loss in ending.losses:
+    for loss in losses:
         where = f' in the middle of "{loss.step}"' if loss.step else ""
-        again = (
-            ""
-            if loss.resumed_seconds is None
-            else f"; another worker went on {words.length(loss.resumed_seconds)} later"
-        )
+        again = ""
+        if loss.resumed_seconds is not None:
+            later = (
+                f"{words.length(loss.resumed_seconds)} later" if loss.resumed_seconds >= _AT_ONCE_SECONDS else "at once"
+            )
+            again = f"; another worker went on {later}"
         yield f"▚ Killed     worker pid {loss.pid}{where}{again}"
     if ending.repeated:
         yield f"✗ Repeated   {', '.join(ending.repeated)} ran again although finished: please report it"
@@ -110,19 +137,20 @@ def lines_of(ending: Ending) -> Iterator[str]:
         yield f"✓ Kept       {words.counted(done, 'finished step')}; none of them ran twice"
     for name in ending.begun_again:
         yield f'  Begun anew "{name}": it had not finished when its worker died'
+    if losses:
+        saved, wasted = shown.money(ending.saved_usd), shown.money(ending.wasted_usd)
+        yield f"✓ Money      {saved} of finished work was not paid again, {wasted} was wasted (demo prices: nobody pays)"
     if report.ok:
         yield f"✓ Trail      whole: {words.counted(report.events, 'event')}, hash chain and rows verified"
     else:
         yield f"✗ Trail      {report.findings[0].message}"
-    yield f"✓ Time       {words.length(ending.seconds)} in all, {words.length(view.job.actual_seconds)} for the job"
-    job = short(view.job.id)
+    took = words.length(view.job.actual_seconds)
+    parts = [f"the job took {took}", words.counted(len(ending.files), "file"), _lost(len(losses))]
+    yield f"{words.glyph(view.job.status)} {view.job.status:<10} {' · '.join(part for part in parts if part)}"
     yield ""
-    yield "Look at it:"
-    yield f"  jobtrail job timeline {job}       what ran when, and where it was cut"
-    yield f"  jobtrail file list {job}          its pictures; jobtrail file get {job} cover.png"
-    yield f"  jobtrail job events {job}         the trail, event by event"
-    yield "Make your own:"
-    yield "  jobtrail init && jobtrail run hello name=Ana"
+    job = short(view.job.id)
+    yield f"Look at it:     jobtrail job timeline {job}     jobtrail file list {job}     jobtrail job events {job}"
+    yield "Make your own:  jobtrail init hello && cd hello && jobtrail dev"
 
 
 def plain_of(ending: Ending) -> dict[str, object]:
@@ -133,9 +161,28 @@ def plain_of(ending: Ending) -> dict[str, object]:
         "losses": ending.losses,
         "repeated": ending.repeated,
         "begun_again": ending.begun_again,
+        "files": len(ending.files),
+        "saved_usd": ending.saved_usd,
+        "wasted_usd": ending.wasted_usd,
         "audit": ending.report,
         "seconds": round(ending.seconds, 3),
     }
+
+
+def _cut_off(trail: Sequence[Event], lost: UUID) -> str | None:
+    """The step in the middle of which an attempt was lost."""
+    mine = [event for event in trail if event.attempt_id == lost]
+    begun = next((event for event in reversed(mine) if event.type == "step.started"), None)
+    ended = {event.step_id for event in mine if event.type == "step.completed"}
+    return _name(begun) if begun is not None and begun.step_id not in ended else None
+
+
+def _sum(calls: Iterable[Usage]) -> Decimal:
+    return sum((one.cost_usd or Decimal() for one in calls), Decimal())
+
+
+def _lost(count: int) -> str:
+    return f"{words.counted(count, 'worker')} lost" if count else "no worker was killed: next time, press ⚡"
 
 
 def _name(event: Event) -> str:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from jobtrail.cli import apps, job_follow, order, place, show, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Plain, Switch, Whole
 from jobtrail.cli.order import NO_WISHES, Wishes
+from jobtrail.cli.seat import dashboard_in
 from jobtrail.cli.telling import Usage, notice
 from jobtrail.core import duration
 from jobtrail.core.ids import short
@@ -61,6 +62,8 @@ def enqueue(
         job_id, is_new = order.hand_in(client, job, wishes.idempotency_key)
         if not is_new:
             notice(f"job {job_id} stands for it already")
+        if flags.database_url is None and (dashboard := dashboard_in(config.home)):
+            notice(f"on the dashboard: {dashboard}/j/{short(job_id)}")
         if watch or wait:
             return job_follow.to_the_end(client, job_id, flags, quiet=not watch, timeout=patience)
         _tell(client.get(job_id), flags, is_new=is_new)

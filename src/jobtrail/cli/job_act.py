@@ -1,4 +1,4 @@
-"""`jobtrail job cancel`, `retry` and `rerun`: verbs on jobs, one after the other; what went wrong with one is told."""
+"""`jobtrail job cancel`, `retry`, `start` and `rerun`: verbs on jobs, one after the other; what went wrong with one is told."""
 
 from __future__ import annotations
 
@@ -52,6 +52,22 @@ def retry(*jobs: Ref, flags: Flags = NO_FLAGS) -> int:
         if order.is_private(job.queue):
             return f"queued in {job.queue}; run it here: jobtrail run --resume {short(job_id)}"
         return f"queued in {job.queue}"
+
+    return _each(jobs, act, flags)
+
+
+def start(*jobs: Ref, flags: Flags = NO_FLAGS) -> int:
+    """Start jobs that wait for a time, another try, a quota or a budget without waiting any longer.
+
+    Parameters
+    ----------
+    jobs
+        Ids, four or more digits of their start or end, @last or @failed.
+    """
+
+    def act(client: JobsClient, job_id: UUID) -> str:
+        client.start_now(job_id)
+        return f"waits no longer, in {client.get(job_id).queue}"
 
     return _each(jobs, act, flags)
 

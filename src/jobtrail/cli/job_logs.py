@@ -63,9 +63,11 @@ def logs(
     with place.client(flags) as client:
         job_id = refs.job_id(client, job)
         source = _Source(client, job_id, _attempt(client, job_id, attempt), _step(client, job_id, step), wanted)
-        found: Iterable[LogLine] = (line for line in source.new() if _fits(line, wanted, pattern))
-        if tail is not None:
-            found = deque(found, maxlen=max(tail, 0))
+        if tail is not None and pattern is None:
+            found: Iterable[LogLine] = source.last(max(tail, 0))
+        else:
+            found = (line for line in source.new() if _fits(line, wanted, pattern))
+            found = found if tail is None else deque(found, maxlen=max(tail, 0))
         if flags.output == "json" and not follow:
             show.document([show.plain(line) for line in found])
             return exits.OK
@@ -96,6 +98,15 @@ class _Source:
         self._client, self._job_id = client, job_id
         self._attempt_id, self._step_id, self._levels = attempt_id, step_id, levels
         self._next = 1
+
+    def last(self, count: int) -> list[LogLine]:
+        """The last lines, without those before them; what comes later is new."""
+        end = self._client.logs(self._job_id, tail=1)
+        lines = self._client.logs(
+            self._job_id, tail=count, attempt_id=self._attempt_id, step_id=self._step_id, levels=self._levels
+        )
+        self._next = max([line.number for line in (*end, *lines[-1:])], default=0) + 1
+        return lines
 
     def new(self) -> Iterator[LogLine]:
         """Lines that were not answered yet."""

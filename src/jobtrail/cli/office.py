@@ -4,7 +4,6 @@ Whoever reaches the database from the command line may do everything; what a key
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,11 +16,11 @@ from jobtrail.cli import place
 from jobtrail.cli.flags import Flags
 from jobtrail.cli.telling import Usage, with_fix
 from jobtrail.client import DEFAULT_WORKSPACE
+from jobtrail.client.here import whoever_is_here
 from jobtrail.core.access import LoginFacts
 from jobtrail.core.errors import Invalid, NotFound
 from jobtrail.core.model import Actor
 from jobtrail.core.scopes import ApiScope, Role
-from jobtrail.core.status import ActorType
 from jobtrail.service import queues, users
 from jobtrail.store.db import ALL
 from jobtrail.store.pool import Database
@@ -77,7 +76,7 @@ def opened(flags: Flags) -> Iterator[Office]:
     """The office for the length of a block."""
     config = place.configured(flags)
     with place.opened(config) as here, Database(here.dial(ALL, "jobtrail"), size=1) as database:
-        yield Office(database, config.workspace, Actor(ActorType.USER, os.environ.get("USER", "somebody")))
+        yield Office(database, config.workspace, whoever_is_here())
 
 
 def role_of(text: str) -> Role:

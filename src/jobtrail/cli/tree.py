@@ -22,12 +22,13 @@ _HOUSE: Final = Group("The installation", sort_key=4)
 _ALSO: Final = Group("Also", sort_key=5)
 
 _COMMANDS: Final = (
-    ("demo", "demo:demo", _FIRST, "A real job to break: kill -9 its worker and watch another one go on."),
+    ("demo", "demo:demo", _FIRST, "A real job to break: kill its worker in the dashboard and watch another one go on."),
     ("init", "init:init", _FIRST, "Write a first app.py with its test here; nothing is overwritten."),
-    ("dev", "dev:dev", _FIRST, "Database, worker and HTTP API in one terminal; a new worker when your code changes."),
-    ("serve", "serve:serve", _FIRST, "The HTTP API, for programs and workers elsewhere."),
+    ("dev", "dev:dev", _FIRST, "Database, worker and dashboard in one terminal; a new worker when your code changes."),
+    ("serve", "serve:serve", _FIRST, "The dashboard and the HTTP API, for people, programs and workers elsewhere."),
     ("run", "run:run", _FIRST, "Run one job here, from a file or by its type, and exit with its outcome."),
     ("enqueue", "enqueue:enqueue", _JOBS, "Hand in a job for the workers."),
+    ("top", "top:top", _JOBS, "Jobs, queues, workers, gates and errors on the whole terminal."),
     ("usage", "usage:usage", _AROUND, "Tokens and money that jobs used."),
     ("doctor", "doctor:doctor", _HOUSE, "Check everything here, and say what to do about what is wrong."),
     ("bench", "bench:bench", _HOUSE, "Measure this machine and database, against the limit in the same run."),
@@ -49,6 +50,7 @@ _NOUNS: Final = (
         ("why", "job_get:why", "One sentence: why a job waits, failed or was lost."),
         ("cancel", "job_act:cancel", "Cancel jobs."),
         ("retry", "job_act:retry", "Try failed or cancelled jobs again; finished steps are kept."),
+        ("start", "job_act:start", "Start jobs that wait for a time, a retry or a quota, now."),
         ("signal", "job_signal:signal", "Say something to a job that waits for it, or will."),
         ("rerun", "job_act:rerun", "A new job like this one, with the same input or another."),
     )),
@@ -74,6 +76,11 @@ _NOUNS: Final = (
         ("list", "gate:gates", "Gates that wait, oldest question first."),
         ("approve", "gate:approve", "Approve; the job goes on."),
         ("reject", "gate:reject", "Reject; the job is told."),
+    )),
+    ("error", _JOBS, "What failed, in groups that failed alike.", (
+        ("list", "error:errors", "The errors, the last seen first."),
+        ("show", "error:show_error", "One error: its message, its types, its newest jobs."),
+        ("retry", "error:retry", "Try all jobs of an error again; finished steps are kept."),
     )),
     ("file", _AROUND, "Files that jobs took in or made.", (
         ("list", "file:files", "The files of a job."),

@@ -9,9 +9,8 @@ from cyclopts import Parameter
 
 from jobtrail.cli import place, show, task_refs, words
 from jobtrail.cli.flags import NO_FLAGS, Flags
+from jobtrail.cli.since import time_of
 from jobtrail.cli.telling import notice
-from jobtrail.core import duration
-from jobtrail.core.errors import Invalid
 from jobtrail.core.model import UsageTotal
 from jobtrail.core.spent import Spent
 from jobtrail.service.usage import UsageKey
@@ -35,9 +34,9 @@ def usage(
     until
         Until when, alike; until now, if not said otherwise.
     """
-    to = datetime.now(UTC) if until is None else _time(until, "--until")
+    to = datetime.now(UTC) if until is None else time_of(until, "--until")
     with place.client(flags) as client:
-        found = client.usage_totals(_time(since, "--since"), to, by)
+        found = client.usage_totals(time_of(since, "--since"), to, by)
     if flags.output == "json":
         show.document(show.plain({"items": found.items, "total": found.total}))
         return 0
@@ -66,15 +65,3 @@ def usage(
 
 def _cost(one: UsageTotal) -> str:
     return task_refs.cost(Spent(calls=one.calls, cost_usd=one.cost_usd, unpriced_calls=one.unpriced_calls))
-
-
-def _time(given: str, option: str) -> datetime:
-    """A time, from a time or from how long ago; without a zone it is local. Raises Invalid."""
-    try:
-        return datetime.fromisoformat(given).astimezone(UTC)
-    except ValueError:
-        pass
-    try:
-        return datetime.now(UTC) - duration.parse(given)
-    except (Invalid, OverflowError) as wrong:
-        raise Invalid(f"{option} {given!r} is neither a time nor a length of time; write 7d, or 2026-01-31") from wrong

@@ -16,10 +16,9 @@ from jobtrail.client.verbs import Ended, rerun_of
 from jobtrail.core import jsonguard
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Invalid, TooLarge
-from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.spent import UsageSummary
-from jobtrail.core.status import FINAL, GateStatus, JobStatus, LogLevel
+from jobtrail.core.status import FINAL, GateStatus, JobStatus
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Options, Page
 from jobtrail.service.usage import UsageKey
 
@@ -164,22 +163,6 @@ def events(job_id: UUID, after: int, limit: int) -> Ask[list[Event]]:
         return [_event(told) for told in msgspec.json.decode(body, type=_Page[_Told]).items]
 
     return Ask(method="GET", path=f"/jobs/{job_id}/events", read=read, query=query, again=True, missing=([],))
-
-
-def logs(
-    job_id: UUID, from_line: int, attempt_id: UUID | None, step_id: UUID | None, levels: tuple[LogLevel, ...] | None
-) -> Talk[list[LogLine]]:
-    """Some lines of a job's log, from a line on. A page without lines may still have a next one."""
-    query = _given(from_line=from_line, attempt_id=attempt_id, step_id=step_id, limit=_MOST_EVENTS)
-    query |= {"level": ",".join(levels)} if levels else {}
-    while True:
-        page: _Page[LogLine] = yield Ask(
-            method="GET", path=f"/jobs/{job_id}/logs", read=_reader(_Page[LogLine]), query=query, again=True,
-            missing=(_Page([]),),
-        )  # fmt: skip
-        if page.items or page.next_cursor is None:
-            return page.items
-        query |= {"cursor": page.next_cursor}
 
 
 def usage(job_id: UUID) -> Ask[list[Usage]]:

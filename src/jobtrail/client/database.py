@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Self, TypeVar, cast
 from uuid import UUID
 
+from jobtrail.client.here import whoever_is_here
 from jobtrail.client.task_flows import TaskFlows
 from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Awaits, Projects, Runs, Tasks
 from jobtrail.client.verbs import DEFAULT_WORKSPACE, Ended, rerun_of
 from jobtrail.core import jsonguard
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import NotFound
-from jobtrail.core.loglines import LogLine, lines_of
+from jobtrail.core.figures import ErrorGroups
+from jobtrail.core.loglines import LogLine, line_of, lines_of
 from jobtrail.core.model import (
     Actor,
     Asset,
@@ -32,8 +33,22 @@ from jobtrail.core.model import (
     Worker,
 )
 from jobtrail.core.spent import UsageSummary
-from jobtrail.core.status import FINAL, ActorType, GateStatus, JobStatus, LogLevel
-from jobtrail.service import assets, attempts, gates, jobs, logs, queues, signals, steps, trail, types, usage, workers
+from jobtrail.core.status import FINAL, GateStatus, JobStatus, LogLevel
+from jobtrail.service import (
+    assets,
+    attempts,
+    failures,
+    gates,
+    jobs,
+    logs,
+    queues,
+    signals,
+    steps,
+    trail,
+    types,
+    usage,
+    workers,
+)
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
 from jobtrail.service.usage import UsageKey
 from jobtrail.store.db import AsyncConnection, Connection, Scope, arun, run
@@ -50,7 +65,7 @@ class Client:
     def __init__(self, url: str, *, workspace: UUID = DEFAULT_WORKSPACE, actor: Actor | None = None,
                  pgbouncer: bool = False) -> None:  # fmt: skip
         self.workspace = workspace
-        self.actor = actor or Actor(ActorType.USER, os.environ.get("USER", "somebody"))
+        self.actor = actor or whoever_is_here()
         dial = Dial(url=url, workspace=str(workspace), name="jobtrail-client", pgbouncer=pgbouncer)
         self.database = Database(dial)
         self.nudger = Nudger(dial)
@@ -115,8 +130,11 @@ class Client:
         return self.run(trail.events(self.workspace, job_id, after=after, limit=limit))
 
     def logs(self, job_id: UUID, *, from_line: int = 1, attempt_id: UUID | None = None, step_id: UUID | None = None,
-             levels: tuple[LogLevel, ...] | None = None) -> list[LogLine]:  # fmt: skip
-        """Some lines of a job's log, from a line on; none when there are no more."""
+             levels: tuple[LogLevel, ...] | None = None, tail: int | None = None) -> list[LogLine]:  # fmt: skip
+        """Some lines of a job's log, from a line on; none when there are no more. With `tail` the last so many instead."""
+        if tail is not None:
+            wanted = logs.Wanted(attempt_id=attempt_id, step_id=step_id, levels=levels or ())
+            return [line_of(stored) for stored in self.run(logs.last(self.workspace, job_id, wanted, tail))]
         while chunks := self.run(
             logs.read(
                 self.workspace, job_id, from_line=from_line, attempt_id=attempt_id, step_id=step_id, levels=levels
@@ -217,6 +235,14 @@ class Client:
     def usage_totals(self, since: datetime, until: datetime, by: UsageKey = "model") -> UsageSummary:
         """What was used from `since` on, before `until`, summed by a key, and all together."""
         return self.run(usage.summary(self.workspace, since, until, by))
+
+    def errors(self, since: datetime | None = None) -> ErrorGroups:
+        """What failed since then (None: ever), in groups that failed alike."""
+        return self.run(failures.groups(self.workspace, since))
+
+    def error(self, fingerprint: str, since: datetime | None = None) -> ErrorGroups:
+        """One group of jobs that failed alike. Raises NotFound."""
+        return self.run(failures.group(self.workspace, fingerprint, since))
 
     def awaited(self) -> AsyncClient:
         """The client for async code; it uses this one's connections."""

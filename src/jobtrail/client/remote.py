@@ -13,7 +13,7 @@ from uuid import UUID
 
 import httpx2
 
-from jobtrail.client import asks, wire
+from jobtrail.client import asks, figure_asks, log_asks, wire
 from jobtrail.client.answers import Answer, Lost, error_of, sending
 from jobtrail.client.async_remote import AsyncRemoteClient
 from jobtrail.client.talk import Ask, Pause, Reading, Talk, Watch, Watched
@@ -22,6 +22,7 @@ from jobtrail.client.tasks import Projects, Runs, Tasks
 from jobtrail.client.verbs import Ended
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Unavailable
+from jobtrail.core.figures import ErrorGroups
 from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.spent import UsageSummary
@@ -102,9 +103,11 @@ class RemoteClient:
         return self.run(asks.events(job_id, after, limit))
 
     def logs(self, job_id: UUID, *, from_line: int = 1, attempt_id: UUID | None = None, step_id: UUID | None = None,
-             levels: tuple[LogLevel, ...] | None = None) -> list[LogLine]:  # fmt: skip
-        """Some lines of a job's log, from a line on; none when there are no more."""
-        return self.run(asks.logs(job_id, from_line, attempt_id, step_id, levels))
+             levels: tuple[LogLevel, ...] | None = None, tail: int | None = None) -> list[LogLine]:  # fmt: skip
+        """Some lines of a job's log, from a line on; none when there are no more. With `tail` the last so many instead."""
+        if tail is not None:
+            return self.run(log_asks.last_lines(job_id, tail, attempt_id, step_id, levels))
+        return self.run(log_asks.logs(job_id, from_line, attempt_id, step_id, levels))
 
     def usage(self, job_id: UUID) -> list[Usage]:
         """What a job used."""
@@ -181,6 +184,14 @@ class RemoteClient:
     def usage_totals(self, since: datetime, until: datetime, by: UsageKey = "model") -> UsageSummary:
         """What was used from `since` on, before `until`, summed by a key, and all together."""
         return self.run(asks.usage_totals(since, until, by))
+
+    def errors(self, since: datetime | None = None) -> ErrorGroups:
+        """What failed since then (None: ever), in groups that failed alike."""
+        return self.run(figure_asks.errors(since))
+
+    def error(self, fingerprint: str, since: datetime | None = None) -> ErrorGroups:
+        """One group of jobs that failed alike. Raises NotFound."""
+        return self.run(figure_asks.error(fingerprint, since))
 
     @contextmanager
     def content(self, asset_id: UUID) -> Iterator[Iterator[bytes]]:

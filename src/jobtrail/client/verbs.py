@@ -11,6 +11,7 @@ from uuid import UUID
 from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Projects, Tasks
 from jobtrail.core import jsonguard
 from jobtrail.core.described import KnownType
+from jobtrail.core.figures import ErrorGroups
 from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.spent import UsageSummary
@@ -66,8 +67,8 @@ class JobsClient(Protocol):
         """The trail of a job after a sequence number."""
 
     def logs(self, job_id: UUID, *, from_line: int = 1, attempt_id: UUID | None = None, step_id: UUID | None = None,
-             levels: tuple[LogLevel, ...] | None = None) -> list[LogLine]:  # fmt: skip
-        """Some lines of a job's log, from a line on; none when there are no more."""
+             levels: tuple[LogLevel, ...] | None = None, tail: int | None = None) -> list[LogLine]:  # fmt: skip
+        """Some lines of a job's log, from a line on; none when there are no more. With `tail` the last so many instead."""
 
     def usage(self, job_id: UUID) -> list[Usage]:
         """What a job used."""
@@ -126,6 +127,12 @@ class JobsClient(Protocol):
 
     def usage_totals(self, since: datetime, until: datetime, by: UsageKey = "model") -> UsageSummary:
         """What was used from `since` on, before `until`, summed by a key, and all together."""
+
+    def errors(self, since: datetime | None = None) -> ErrorGroups:
+        """What failed since then (None: ever), in groups that failed alike."""
+
+    def error(self, fingerprint: str, since: datetime | None = None) -> ErrorGroups:
+        """One group of jobs that failed alike. Raises NotFound."""
 
     @property
     def tasks(self) -> Tasks:

@@ -14,6 +14,10 @@ from jobtrail.core.status import JobStatus
 SEARCHED: Final = 100_000
 """How many jobs are looked through for what no index knows; a list that ends there says so."""
 
+FINGERPRINT: Final = re.compile(r"fp_[0-9a-f]{8}")
+"""How an error of a group is named that is more than a code or a piece of a message."""
+MOST_IDS: Final = 1_000
+"""So many jobs may be named one by one."""
 _DIGITS: Final = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -22,9 +26,9 @@ class Filter:
     """What a list shows; None: everything. A tuple means one of these, `all_…` each of them, `exclude_…` none of them.
 
     Times are of the making: from `created_after` on, before `created_before`. `text` are pieces of title, type, error
-    and reason of the cancel that must all occur, `error` codes or pieces of messages; both without regard to case.
-    `input` are pieces of JSON: one of each tuple must be contained. Seconds are those that a job ran or has been
-    running. `id_prefix` and `id_suffix` are hex digits. Raises Invalid.
+    and reason of the cancel that must all occur, `error` codes, fingerprints or pieces of messages; both without regard
+    to case. `input` are pieces of JSON: one of each tuple must be contained. Seconds are those that a job ran or has
+    been running. `id_prefix` and `id_suffix` are hex digits, `ids` at most 1 000 jobs by their names. Raises Invalid.
     """
 
     types: tuple[str, ...] | None = None
@@ -39,6 +43,7 @@ class Filter:
     task_id: UUID | None = None
     project_id: UUID | None = None
     parent_id: UUID | None = None
+    ids: tuple[UUID, ...] | None = None
     id_prefix: str | None = None
     id_suffix: str | None = None
     created_after: datetime | None = None
@@ -64,6 +69,9 @@ class Filter:
             if digits is not None and not _DIGITS.fullmatch(digits):
                 wrong = f"{digits[:40]!r} is not 1 to 32 lower-case hex digits of an id"
                 raise Invalid(f"{field}: {wrong}", fields={field: wrong})
+        if self.ids is not None and len(self.ids) > MOST_IDS:
+            wrong = f"at most {MOST_IDS} ids may be given, not {len(self.ids)}"
+            raise Invalid(f"ids: {wrong}", fields={"ids": wrong})
         for field, time in (("created_after", self.created_after), ("created_before", self.created_before)):
             if time is not None and time.tzinfo is None:
                 wrong = "a time needs its offset from UTC, as in 2026-01-31T12:00:00Z"
@@ -81,7 +89,7 @@ class Filter:
         return wanted - frozenset(self.exclude_statuses or ())
 
 
-_ONE_OF: Final = ("types", "statuses", "queues", "priority", "wait_reason", "stage")
+_ONE_OF: Final = ("types", "statuses", "queues", "priority", "wait_reason", "stage", "ids")
 _EACH: Final = ("all_tags", "text", "input", *(name for name in Filter.__slots__ if name.startswith("exclude_")))
 _LARGER: Final = ("created_after", "min_attempts", "min_seconds")
 _SMALLER: Final = ("created_before", "max_attempts", "max_seconds")

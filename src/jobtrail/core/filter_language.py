@@ -264,10 +264,19 @@ def _uuid(texts: tuple[str, ...]) -> UUID:
 
 
 def _of_id(texts: tuple[str, ...]) -> Filter:
+    if len(texts) > 1:
+        return Filter(ids=tuple(dict.fromkeys(_whole_id(text) for text in texts)))
     digits = texts[0].replace("-", "").lower()
-    if len(texts) > 1 or not _ID.fullmatch(digits):
+    if not _ID.fullmatch(digits):
         raise Invalid(f"id takes {MIN_SHORT} to 32 hex digits of one id, of its beginning or of its end")
     return Filter(id_prefix=digits) if digits.startswith(_BORN) else Filter(id_suffix=digits)
+
+
+def _whole_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Invalid(f"of several ids each must be whole, and {text[:40]!r} is not") from None
 
 
 def _priorities(term: Term, texts: tuple[str, ...]) -> tuple[int, ...]:

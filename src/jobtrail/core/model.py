@@ -389,3 +389,12 @@ class Facts:
     said: str | None
     worker: str | None
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """How a workspace stands; counts are capped by who asked."""
+
+    gates_waiting: int
+    workers: int
+    queues_paused: int

@@ -48,6 +48,7 @@ class ApiScope(StrEnum):
     MEMBERS_READ = "members:read"
     MEMBERS_WRITE = "members:write"
     ADMINISTRATION_READ = "administration:read"
+    SYSTEM_READ = "system:read"
 
 
 _VIEWER: Final = frozenset(

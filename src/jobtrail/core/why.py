@@ -62,7 +62,7 @@ def _pending(facts: Facts) -> str:
         return _unchecked(facts)
     if reason is WaitReason.GATE:
         asked = f' on "{_cut(facts.question)}"' if facts.question else ""
-        return f"It waits for a decision{asked}; decide with `jobtrail gate approve` or `jobtrail gate reject`."
+        return f"It waits for a decision{asked}; decide with `jobtrail gate approve JOB` or `jobtrail gate reject JOB`."
     said = f" ({_cut(facts.said)})" if facts.said else ""
     return f"{_WAITS_FOR[reason]}{said}{_again(reason, facts)}."
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from jobtrail.core.bulk import TYPE, Account, BulkPage, decode
 from jobtrail.core.errors import Invalid
 from jobtrail.core.outcome import Done, Fail, Outcome, Stopped
+from jobtrail.core.shown import number
 from jobtrail.core.status import ResultStatus
 from jobtrail.runners.context import Context
 from jobtrail.runners.protocol import Assignment
@@ -63,12 +64,20 @@ class BulkRunner:
         while not context.cancelled:
             done = await context.step("page", page, before)
             account, before = account.plus(done), done.next_before
-            seen = account.done + account.skipped
-            context.progress(_percent(seen, total), f"{seen:,} jobs")
+            context.progress(_percent(account.done + account.skipped, total), _stage(account, total))
             if before is None:
                 status = ResultStatus.PARTIAL if account.skipped else ResultStatus.SUCCESS
-                return Done(asdict(account), status, summary=f"{account.done:,} done, {account.skipped:,} skipped")
+                return Done(asdict(account), status, summary=_told(account))
         return Stopped()
+
+
+def _told(account: Account) -> str:
+    return f"{number(account.done)} done, {number(account.skipped)} skipped"
+
+
+def _stage(account: Account, total: Counted) -> str:
+    """The account so far."""
+    return f"{_told(account)}, of {'more than ' if total.capped else ''}{number(total.matching)}"
 
 
 def _percent(seen: int, total: Counted) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from jobtrail.core.asking import AssetOrigin
 from jobtrail.core.errors import Conflict, NotFound
 from jobtrail.core.fence import Fence
+from jobtrail.core.filter import pattern
 from jobtrail.core.model import Actor, Asset
 from jobtrail.core.status import FINAL, JobStatus
 from jobtrail.store import query
@@ -51,12 +53,15 @@ def keep(fence: Fence, asset: NewAsset) -> Query[int | None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which assets to list; None: whichever."""
+    """Which assets to list; None: whichever. `text` is a part of the name, without regard to case; of `media` one fits
+    the media type, as `image/%` does."""
 
     job_id: UUID | None = None
     task_id: UUID | None = None
     name: str | None = None
     role: str | None = None
+    text: str | None = None
+    media: tuple[str, ...] | None = None
 
     @property
     def place(self) -> str:
@@ -137,6 +142,8 @@ def page(workspace: UUID, wanted: Wanted, *, before: UUID | None = None, limit: 
         wanted.role,
         LOOKED_THROUGH,
         limit + 1,
+        None if wanted.text is None else pattern(wanted.text),
+        None if wanted.media is None else list(wanted.media),
     )
     return Query("reads/asset_page", params, lambda rows: _page(rows, limit))
 
@@ -176,3 +183,13 @@ def installation() -> Query[str]:
 def listed(workspace: UUID, job_id: UUID) -> Query[list[Asset]]:
     """The assets of a job in the order of their making."""
     return Query("reads/assets", (workspace, job_id), query.many_of(Asset))
+
+
+def newest_of(workspace: UUID, job_ids: Sequence[UUID], each: int) -> Query[list[Asset]]:
+    """The newest assets of some jobs, at most `each` of one job."""
+    return Query("reads/newest_assets", (workspace, list(job_ids), each), query.many_of(Asset))
+
+
+def origins(workspace: UUID, asset_ids: Sequence[UUID]) -> Query[list[AssetOrigin]]:
+    """What made these assets; nothing is said of those that belong to no job."""
+    return Query("reads/asset_origins", (workspace, list(asset_ids)), query.many_of(AssetOrigin))

@@ -22,6 +22,7 @@ from jobtrail.core import audit as look
 from jobtrail.core import chain, fold
 from jobtrail.core.audit import Audit, JobLines, Kept, Kind, Report
 from jobtrail.core.chain import Link, Seal
+from jobtrail.core.errors import NotFound
 from jobtrail.service import seals
 from jobtrail.store import query
 from jobtrail.store.query import Query, Row, Steps, ask, flow
@@ -61,6 +62,26 @@ def verify(
     last = yield from _sealed(audit, within, droppable, keys)
     yield from _unsealed(audit, within, last, sealed_up_to)
     yield from _anchored(audit, (seal for seal in anchored if workspace in (None, seal.workspace_id)))
+    return audit.report()
+
+
+@flow
+def verify_job(workspace: UUID, job_id: UUID) -> Steps[Report]:
+    """Verifies the trail of one job: its chain, its moves, its row and what hangs on it. Seals are left to `verify`;
+    `unsealed` tells how many of its events none covers yet. Raises NotFound where there is neither it nor its tombstone.
+    """
+    begun = yield from ask(start())
+    within = (workspace, workspace)
+    just_before = (workspace, UUID(int=max(job_id.int, 1) - 1))
+    found: list[JobLines] = []
+    for lines in (job_lines, tombstone_lines):
+        found = found or [job for job in (yield from ask(lines(just_before, within, 1))) if job.job_id == str(job_id)]
+    if not found:
+        raise NotFound(f"there is no job {job_id} in this workspace, and no tombstone of one")
+    audit = Audit(signatures=False)
+    look.check_job(audit, found[0], begun.kept.since)
+    audit.jobs, audit.tombstones = (1, 0) if found[0].row is not None else (0, 1)
+    audit.unsealed = sum(event.txid > begun.sealed_up_to for event in found[0].trail)
     return audit.report()
 
 

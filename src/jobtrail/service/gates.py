@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
+from jobtrail.core.asking import Asker, GateDecision
 from jobtrail.core.errors import Conflict, Denied, NotFound, StaleAttempt
 from jobtrail.core.fence import Fence, Used
 from jobtrail.core.model import Actor, Gate
 from jobtrail.core.status import GateStatus
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, atomic, flow
+
+_HIGHEST: Final = UUID(int=(1 << 128) - 1)
 
 
 @flow
@@ -95,3 +100,18 @@ def get(workspace: UUID, gate_id: UUID) -> Query[Gate | None]:
 def listed(workspace: UUID, *, waiting: bool = True, job_id: UUID | None = None, limit: int = 100) -> Query[list[Gate]]:
     """Gates of a workspace, oldest question first."""
     return Query("reads/gates", (workspace, waiting, job_id, limit), query.many_of(Gate))
+
+
+def decided(workspace: UUID, *, before: UUID | None = None, limit: int = 50) -> Query[list[Gate]]:
+    """A page of gates that do not wait any more, newest question first; `before` is the last id of the page before."""
+    return Query("reads/decided_gates", (workspace, before or _HIGHEST, limit), query.many_of(Gate))
+
+
+def askers(workspace: UUID, gate_ids: Sequence[UUID]) -> Query[list[Asker]]:
+    """Which jobs ask at these gates."""
+    return Query("reads/askers", (workspace, list(gate_ids)), query.many_of(Asker))
+
+
+def decisions(workspace: UUID, gate_ids: Sequence[UUID]) -> Query[list[GateDecision]]:
+    """Who decided what at these gates, in the order in which they did."""
+    return Query("reads/gate_decisions", (workspace, list(gate_ids)), query.many_of(GateDecision))

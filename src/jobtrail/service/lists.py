@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from jobtrail.core.filter import SEARCHED, Filter, pattern
+from jobtrail.core.aside import Aside
+from jobtrail.core.filter import FINGERPRINT, SEARCHED, Filter, pattern
 from jobtrail.core.model import Job
 from jobtrail.core.status import JobStatus
 from jobtrail.store import query
@@ -46,6 +47,13 @@ class _Look(NamedTuple):
     type: str | None = None
 
 
+class _Span(NamedTuple):
+    """Between which jobs, both not counted."""
+
+    before: UUID | None
+    after: UUID | None
+
+
 class _Plan(NamedTuple):
     """`exact`: whatever is looked at is wanted, so that a page that is not full is the last."""
 
@@ -55,16 +63,34 @@ class _Plan(NamedTuple):
 
 @flow
 def listed(
-    workspace: UUID, filter: Filter, *, before: UUID | None = None, limit: int = 50, inputs: bool = True
+    workspace: UUID,
+    filter: Filter,
+    *,
+    before: UUID | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+    inputs: bool = True,
 ) -> Steps[list[Job]]:
-    """A page of jobs, newest first; `before` is the id of the last job of the page before.
+    """A page of jobs, newest first; `before` is the id of the last job of the page before, and `after` that of a job at
+    which the list ends.
 
     Without `inputs` the input of each is None, which matters where inputs are large.
 
     What no index knows is looked for among the newest 100 000 jobs before the cursor: `page` tells when that was not all.
     """
     plan = yield from _planned(workspace, filter)
-    return (yield from _look(workspace, filter, plan, before, limit=limit, inputs=inputs))
+    return (yield from _look(workspace, filter, plan, _Span(before, after), limit=limit, inputs=inputs))
+
+
+@flow
+def newer(workspace: UUID, filter: Filter, *, after: UUID, limit: int = 50) -> Steps[list[Job]]:
+    """The jobs that were made next after one, newest first and without their inputs: the page above that one.
+
+    Fewer than `limit`: there are no more, or they are not among the 100 000 that come next.
+    """
+    plan = yield from _planned(workspace, filter)
+    found = yield from _look(workspace, filter, plan, _Span(None, after), limit=limit, inputs=False, upward=True)
+    return found[::-1]
 
 
 @flow
@@ -73,12 +99,13 @@ def page(
 ) -> Steps[Page]:
     """Like `listed`, and tells where to go on and how far it searched."""
     plan = yield from _planned(workspace, filter)
-    found = yield from _look(workspace, filter, plan, before, limit=limit, inputs=inputs)
+    span = _Span(before, None)
+    found = yield from _look(workspace, filter, plan, span, limit=limit, inputs=inputs)
     if len(found) == limit:
         return Page(found, None, found[-1].id)
     reached: UUID | None = None
     for look in () if plan.exact else plan.looks:
-        last = yield from ask(Query("reads/reach", _places(workspace, filter, before, look), query.scalar))
+        last = yield from ask(Query("reads/reach", _places(workspace, filter, span, look), query.scalar))
         if last is not None:
             reached = last if reached is None else max(reached, last)
     if reached is not None:  # what one of several looks found beyond it comes again with the next page
@@ -86,10 +113,17 @@ def page(
     return Page(found, reached, reached)
 
 
+def asides(workspace: UUID, ids: Sequence[UUID]) -> Query[list[Aside]]:
+    """What a list shows beside some jobs that it has."""
+    return Query("reads/asides", (workspace, list(ids)), query.many_of(Aside))
+
+
 def _planned(workspace: UUID, filter: Filter) -> Steps[_Plan]:
     asked, allowed = filter.asks_for - _RANGES, filter.allowed
     if not allowed:
         return _Plan((), exact=True)
+    if filter.ids is not None:
+        return _Plan((_Look(("IDS",)),), exact=True)
     for field, place in (("task_id", "TASK"), ("parent_id", "PARENT")):
         if field in asked:
             return _Plan((_Look((place,)),), exact=asked == {field})
@@ -114,30 +148,33 @@ def _planned(workspace: UUID, filter: Filter) -> Steps[_Plan]:
 
 
 def _look(
-    workspace: UUID, filter: Filter, plan: _Plan, before: UUID | None, *, limit: int, inputs: bool
+    workspace: UUID, filter: Filter, plan: _Plan, span: _Span, *, limit: int, inputs: bool, upward: bool = False
 ) -> Steps[list[Job]]:
     found: list[Job] = []
     for look in plan.looks:
-        params = _params(workspace, filter, before, look, limit=limit, inputs=inputs)
-        found += yield from ask(Query("reads/jobs", params, query.many_of(Job)))
+        params = _params(workspace, filter, span, look, limit=limit, inputs=inputs)
+        if upward:
+            found += yield from ask(Query("reads/jobs_upward", params, query.many_of(Job)))
+        else:
+            found += yield from ask(Query("reads/jobs", params, query.many_of(Job)))
     if len(plan.looks) > 1:
-        found = sorted(found, key=lambda job: job.id, reverse=True)[:limit]
+        found = sorted(found, key=lambda job: job.id, reverse=not upward)[:limit]
     return found
 
 
-def _places(workspace: UUID, filter: Filter, before: UUID | None, look: _Look) -> tuple[object, ...]:
+def _places(workspace: UUID, filter: Filter, span: _Span, look: _Look) -> tuple[object, ...]:
     """Where to look, and how far."""
-    low, below = _between(filter, before)
+    low, below = _between(filter, span)
     owners = (filter.task_id, filter.project_id, filter.parent_id)
     return (workspace, below, low, list(look.places), SEARCHED, look.type, *owners)
 
 
 def _params(
-    workspace: UUID, filter: Filter, before: UUID | None, look: _Look, *, limit: int, inputs: bool
+    workspace: UUID, filter: Filter, span: _Span, look: _Look, *, limit: int, inputs: bool
 ) -> tuple[object, ...]:
     f = filter
     return (
-        *_places(workspace, filter, before, look),
+        *_places(workspace, filter, span, look),
         f.created_after,
         f.created_before,
         _array(f.types),
@@ -169,10 +206,12 @@ def _params(
         None if f.id_suffix is None else f"%{f.id_suffix}",
         limit,
         inputs,
+        *map(_fingerprints, (f.error, f.exclude_error)),
+        None if f.ids is None else list(f.ids),
     )
 
 
-def _between(filter: Filter, before: UUID | None) -> tuple[UUID, UUID]:
+def _between(filter: Filter, span: _Span) -> tuple[UUID, UUID]:
     """From which id on, and below which. Ids begin with the milliseconds of their making."""
     low, below = 0, _HIGHEST
     if filter.id_prefix is not None:
@@ -182,8 +221,10 @@ def _between(filter: Filter, before: UUID | None) -> tuple[UUID, UUID]:
         low = max(low, _first_of(filter.created_after, -_SKEW_MS))
     if filter.created_before is not None:
         below = min(below, _first_of(filter.created_before, _SKEW_MS))
-    if before is not None:
-        below = min(below, before.int)
+    if span.before is not None:
+        below = min(below, span.before.int)
+    if span.after is not None:
+        low = max(low, span.after.int + 1)
     return UUID(int=min(low, _HIGHEST)), UUID(int=max(min(below, _HIGHEST), 0))
 
 
@@ -197,6 +238,10 @@ def _array(values: Sequence[str] | None) -> list[str] | None:
 
 def _patterns(pieces: Sequence[str] | None) -> list[str] | None:
     return None if pieces is None else [pattern(piece) for piece in pieces]
+
+
+def _fingerprints(errors: Sequence[str] | None) -> list[str] | None:
+    return [one for one in errors or () if FINGERPRINT.fullmatch(one)] or None
 
 
 def _groups(groups: Sequence[Sequence[str]]) -> str | None:

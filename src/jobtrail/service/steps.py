@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
+from jobtrail.core.aside import StepOutput
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Step
 from jobtrail.core.status import Phase, StepStatus, StepType
@@ -60,3 +61,10 @@ def _begun(rows: list[query.Row]) -> UUID | bool | None:
         return None
     begun: UUID | None = rows[0][0]
     return False if begun is None else begun
+
+
+def outputs(
+    workspace: UUID, job_id: UUID, *, most_bytes: int, whole: UUID | None = None, limit: int = 200
+) -> Query[list[StepOutput]]:
+    """What the steps of a job left behind; an output that is longer comes only if its step is named by `whole`."""
+    return Query("reads/step_outputs", (workspace, job_id, limit, most_bytes, whole), query.many_of(StepOutput))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,6 +23,27 @@ NOTE_BYTES: Final = 16 << 10
 def events(workspace: UUID, job_id: UUID, *, after: int = 0, limit: int = 1_000) -> Query[list[Event]]:
     """Events of a job whose seq is above `after`, in order."""
     return Query("reads/events", (workspace, job_id, after, limit), query.many_of(Event))
+
+
+def before(
+    workspace: UUID, job_id: UUID, seq: int, *, kinds: Collection[str] = (), limit: int = 200
+) -> Query[list[Event]]:
+    """The last events of a job below a seq, in order; of some kinds only (`step`, `gate`), if they are named."""
+    params = (workspace, job_id, seq, _named(kinds), limit)
+    read = query.many_of(Event)
+    return Query("reads/events_before", params, lambda rows: read(rows)[::-1])
+
+
+def between(
+    workspace: UUID, job_id: UUID, after: int, seq: int, *, kinds: Collection[str] = (), limit: int = 200
+) -> Query[list[Event]]:
+    """The first events of a job above a seq and below another, in order; of some kinds only, if they are named."""
+    params = (workspace, job_id, after, _named(kinds), limit, seq)
+    return Query("reads/events_after", params, query.many_of(Event))
+
+
+def _named(kinds: Collection[str]) -> list[str] | None:
+    return list(kinds) or None
 
 
 def tell(fence: Fence, event: str, note: str, step_id: UUID | None = None) -> Query[int | None]:

@@ -10,14 +10,16 @@ from typing import Final, Literal
 from uuid import UUID
 
 from jobtrail.core.fence import Fence
+from jobtrail.core.figures import CostOfType, DearJob, UsageOfDay, Waste
+from jobtrail.core.job_cost import UsageOfStep
 from jobtrail.core.model import Usage, UsageTotal
 from jobtrail.core.spent import Spent, UsageSummary
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, flow
 
-UsageKey = Literal["model", "provider", "day", "job", "type", "queue", "task", "project"]
+UsageKey = Literal["model", "provider", "day", "job", "type", "queue", "task", "project", "tag"]
 """By what usage is summed."""
-_OF_JOBS: Final = ("type", "queue")
+_OF_JOBS: Final = ("type", "queue", "tag")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,11 @@ def listed(workspace: UUID, job_id: UUID) -> Query[list[Usage]]:
     return Query("reads/usage", (workspace, job_id), query.many_of(Usage))
 
 
+def by_step(workspace: UUID, job_id: UUID, until: datetime, limit: int = 2_000) -> Query[list[UsageOfStep]]:
+    """What a job used until then, summed by attempt, step and model, in the order of the first call."""
+    return Query("reads/usage_by_step", (workspace, job_id, until, limit), query.many_of(UsageOfStep))
+
+
 def totals(
     workspace: UUID, since: datetime, until: datetime, by: UsageKey = "model", limit: int = 1_000
 ) -> Query[list[UsageTotal]]:
@@ -83,6 +90,26 @@ def summary(workspace: UUID, since: datetime, until: datetime, by: UsageKey = "m
 def of(workspace: UUID, what: Literal["job", "task", "project"], id: UUID) -> Query[Spent]:
     """What a job, or all jobs of a task or a project, used; failed attempts count."""
     return Query("reads/usage_of", (workspace, what.upper(), id), _spent)
+
+
+def days(workspace: UUID, since: datetime, until: datetime, models: int = 6) -> Query[list[UsageOfDay]]:
+    """What was used day by day (in UTC) of the dearest models, and of all others together; the first day first."""
+    return Query("reads/usage_days", (workspace, since, until, models), query.many_of(UsageOfDay))
+
+
+def dearest(workspace: UUID, since: datetime, until: datetime, limit: int = 20) -> Query[list[DearJob]]:
+    """The jobs that used most money from `since` on, before `until`."""
+    return Query("reads/dearest_jobs", (workspace, since, until, limit), query.many_of(DearJob))
+
+
+def by_type(workspace: UUID, since: datetime, until: datetime, limit: int = 100) -> Query[list[CostOfType]]:
+    """What the jobs of each type used from `since` on, before `until`, and what one of them costs; the dearest first."""
+    return Query("reads/cost_by_type", (workspace, since, until, limit), query.many_of(CostOfType))
+
+
+def waste(workspace: UUID, since: datetime, until: datetime) -> Query[Waste]:
+    """What calls from `since` on, before `until`, cost for nothing, and what later attempts did not pay again."""
+    return Query("reads/waste", (workspace, since, until), _waste)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,3 +144,7 @@ def measure(worker_id: UUID, values: Sequence[Measured]) -> Query[None]:
 
 def _spent(rows: list[query.Row]) -> Spent:
     return Spent(*rows[0])
+
+
+def _waste(rows: list[query.Row]) -> Waste:
+    return Waste(*rows[0])

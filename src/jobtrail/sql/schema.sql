@@ -286,6 +286,19 @@ end
 $_$;
 
 --
+-- Name: fingerprint(text, text); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.fingerprint(error_code text, error_message text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select 'fp_' || left(encode(sha256(convert_to(coalesce(error_code, '') || E'\n' || regexp_replace(
+    left(split_part(coalesce(error_message, ''), E'\n', 1), 300),
+    '"[^"]*"|(?<![[:alnum:]])''[^'']*''(?![[:alnum:]])|`[^`]*`|(?:/var)?/tmp/[^[:space:],;:)]*|[[:alnum:]_.-]*[0-9][[:alnum:]_.-]*',
+    '#', 'g'), 'UTF8')), 'hex'), 8)
+$$;
+
+--
 -- Name: horizon(); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -2108,6 +2121,12 @@ CREATE INDEX jobs_by_parent ON jobtrail.jobs USING btree (workspace_id, parent_i
 --
 
 CREATE INDEX jobs_by_project ON jobtrail.jobs USING btree (workspace_id, project_id, id) WHERE (project_id IS NOT NULL);
+
+--
+-- Name: jobs_by_rerun; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_by_rerun ON jobtrail.jobs USING btree (workspace_id, rerun_of, id) WHERE (rerun_of IS NOT NULL);
 
 --
 -- Name: jobs_by_task; Type: INDEX; Schema: jobtrail; Owner: -

@@ -294,7 +294,8 @@ def _prepared_data(place: Place, found: Binaries, settings: Mapping[str, str], s
     """Make the cluster if there is none, and remember how it is run."""
     state = read_state(place)
     if _data_major(place) is None:
-        say(f"Creating a database with PostgreSQL {found.release} in {place.data}.")
+        by = f", run by the account {place.account.name}: it does not run as root" if place.account is not None else ""
+        say(f"Creating a database with PostgreSQL {found.release} in {place.data}{by}.")
         state = State(_new_passwords())
         make_cluster(place, found, state.passwords[ADMIN], safe=settings.get("fsync") != "off")
     elif state is None:

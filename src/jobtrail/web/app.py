@@ -16,12 +16,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from jobtrail.core.errors import JobtrailError
+from jobtrail.core.errors import JobtrailError, NotFound
 from jobtrail.web import problem, reading
 from jobtrail.web.auth import Door
 from jobtrail.web.observing import Observed, path_of, request_id_of
+from jobtrail.web.pages import failing
+from jobtrail.web.pages.page import page, wants_frame_alone
+from jobtrail.web.pages.table import SCREENS
 from jobtrail.web.paths import Paths
-from jobtrail.web.routing import Open, Reply, Route, Shape, shape_of
+from jobtrail.web.routing import PAGES, Open, Reply, Route, Shape, shape_of
 from jobtrail.web.runtime import Call, Runtime, Service
 from jobtrail.web.table import ROUTES
 
@@ -47,15 +50,18 @@ class _Bound:
 class Web(Starlette):
     """The service as an ASGI app. Mounted in another app it gets no lifespan: call `start` and `stop` there."""
 
-    def __init__(self, service: Service, routes: Iterable[Route] = ROUTES) -> None:
+    def __init__(self, service: Service, routes: Iterable[Route] = ROUTES, screens: Iterable[Route] = SCREENS) -> None:
         routes = tuple(routes)
         self.runtime = Runtime(service, routes)
         self.door = Door(self.runtime)
         by_path: defaultdict[str, dict[str, _Bound]] = defaultdict(dict)
-        for route in routes:
+        for route in (*routes, *screens):
             by_path[route.path][route.method] = _Bound(route, shape_of(route))
         super().__init__(exception_handlers={HTTPException: _refused})
-        found = [StarletteRoute(path, self._endpoint(methods), methods=_METHODS) for path, methods in by_path.items()]
+        found = [
+            StarletteRoute(_with_strokes(path), self._endpoint(methods), methods=_METHODS)
+            for path, methods in by_path.items()
+        ]
         self.router = Paths(found, _lifespan)
         self.add_middleware(Observed, runtime=self.runtime)
 
@@ -79,15 +85,14 @@ class Web(Starlette):
             except JobtrailError as error:
                 return _failed(request, error, bound.route)
             except Exception as error:  # noqa: BLE001  the caller is told in our words, the log has the rest
-                return _broken(request, error)
+                return _broken(request, error, bound.route)
 
         return endpoint
 
     async def _answer(self, bound: _Bound, request: Request) -> Response:
         route, shape = bound.route, bound.shape
         request.scope["jobtrail.route"] = route.path
-        key_header = route.dialect.key_header if route.dialect is not None else None
-        principal = await self.door.admit(request, route.scope, key_header)
+        principal = await self.door.admit(request, route.scope, route.dialect)
         if route.scope is not Open.TO_ALL:
             request.scope["jobtrail.principal"] = principal
         given: dict[str, Any] = {
@@ -101,7 +106,15 @@ class Web(Starlette):
             reading.check_json(request)
             raw = await reading.body_bytes(request, route.max_body_bytes)
             given["body"] = reading.body_value(raw, shape.body, route.max_body_bytes)
-        return _response(route, await route.handler(Call(self.runtime, request, principal), **given))
+        call = Call(self.runtime, request, principal)
+        if route.dialect is PAGES and route.scope is not Open.TO_ALL and wants_frame_alone(call):
+            return _response(route, await page(call, "frame.html", ""))
+        return _response(route, await route.handler(call, **given))
+
+
+def _with_strokes(path: str) -> str:
+    """Names of queues and of types may contain strokes."""
+    return path.replace("{queue}", "{queue:path}").replace("{type}", "{type:path}")
 
 
 @asynccontextmanager
@@ -129,6 +142,8 @@ def _response(route: Route, answer: Any) -> Response:
 def _failed(request: Request, error: JobtrailError, route: Route) -> Response:
     if problem.status_of(error) >= 500:
         log.warning("%s %s: %s", request.method, path_of(request.scope), error.message)
+    if route.dialect is PAGES:
+        return failing.page(request, error)
     if route.dialect is not None:
         return problem.as_text(error)
     return problem.of_error(error, instance=request.url.path, request_id=request_id_of(request))
@@ -136,6 +151,10 @@ def _failed(request: Request, error: JobtrailError, route: Route) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for it)
+    if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+        return failing.page(
+            request, NotFound("There is no such page. The address may be mistyped, or what it showed is gone.")
+        )
     code = {404: "no_such_route", 405: "method_not_allowed"}.get(error.status_code, "refused")
     detail = "there is no such route; /api/openapi.json lists them" if error.status_code == 404 else error.detail
     return problem.response(
@@ -148,8 +167,10 @@ async def _refused(request: Request, error: Exception) -> Response:
     )
 
 
-def _broken(request: Request, error: Exception) -> Response:
+def _broken(request: Request, error: Exception, route: Route) -> Response:
     log.error("%s %s failed", request.method, path_of(request.scope), exc_info=error)
+    if route.dialect is PAGES:
+        return failing.page(request, JobtrailError("something went wrong here; the log of the server has more"))
     return problem.response(
         500,
         "unexpected",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import time
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from jobtrail.client import DEFAULT_WORKSPACE
 from jobtrail.core import api_keys, login_tokens
 from jobtrail.core.access import KeyFacts
-from jobtrail.core.errors import Denied, Unauthenticated
+from jobtrail.core.errors import Denied, NotFound, Unauthenticated
 from jobtrail.core.model import Actor
 from jobtrail.core.scopes import SCOPES_OF, ApiScope, Role
 from jobtrail.core.status import ActorType
@@ -23,7 +24,7 @@ from jobtrail.store.db import ALL, Scope
 from jobtrail.web import cookies
 from jobtrail.web.principal import Principal
 from jobtrail.web.rates import Rates
-from jobtrail.web.routing import Open
+from jobtrail.web.routing import PAGES, Dialect, Open
 from jobtrail.web.runtime import KnownKey, Runtime
 
 _REMEMBERED_SECONDS: Final = 5.0
@@ -52,14 +53,14 @@ class Door:
         self._workspaces = Rates(per_workspace, per_workspace * 2)
         self._wrong = Rates(_WRONG_PER_SECOND if per_key else 0, _WRONG_AT_ONCE)
 
-    async def admit(self, request: Request, scope: ApiScope | Open, key_header: str | None = None) -> Principal:
+    async def admit(self, request: Request, scope: ApiScope | Open, dialect: Dialect | None = None) -> Principal:
         """Who it is, by the Authorization header or another one in which its key may stand.
 
-        Raises Unauthenticated, Denied, TooOften.
+        Raises Unauthenticated, Denied, TooOften, and NotFound for a page of another workspace.
         """
         if scope is Open.TO_ALL:
             return _NOBODY
-        principal = await self._principal(request, key_header)
+        principal = await self._principal(request, dialect)
         if principal.listener is not None:
             self._runtime.used.add(principal.listener)
         self._keys.take(principal.name, "requests with this key")
@@ -68,18 +69,19 @@ class Door:
             principal.require(scope)
         return principal
 
-    async def _principal(self, request: Request, key_header: str | None) -> Principal:
+    async def _principal(self, request: Request, dialect: Dialect | None) -> Principal:
         given = request.headers.get("authorization")
+        key_header = dialect.key_header if dialect is not None else None
         if given is None and key_header is not None and (key := request.headers.get(key_header)):
             given = f"Bearer {key}"
         if given is not None:
-            return await self._of_key(given, request)
+            return await self._of_here(await self._of_key(given, request), request, dialect)
         token = cookies.token_of(request)
         if token is not None and self._local is None:
-            return await self._of_login(request, token)
+            return await self._of_login(request, token, dialect)
         if self._local is not None:
             _check_local(request)
-            return self._local
+            return await self._of_here(self._local, request, dialect)
         raise Unauthenticated("send an API key: `Authorization: Bearer jt_…`; `jobtrail key create` makes one")
 
     async def _of_key(self, header: str, request: Request) -> Principal:
@@ -103,7 +105,19 @@ class Door:
             user_id=facts.user_id,  # what a person's key makes is the person's too, and ends with their membership
         )
 
-    async def _of_login(self, request: Request, token: str) -> Principal:
+    async def _of_here(self, principal: Principal, request: Request, dialect: Dialect | None) -> Principal:
+        """Somebody who speaks for one workspace; of a page's path only that one is theirs. Raises NotFound."""
+        if dialect is not PAGES:
+            return principal
+        wanted = request.path_params.get("workspace")
+        name = await self._runtime.name_of(principal.workspace)
+        if wanted not in (None, name, str(principal.workspace)):  # unless it has another name since
+            name = await self._runtime.name_of(principal.workspace, fresh=True)
+            if wanted != name:
+                raise NotFound("there is no such workspace for you")
+        return replace(principal, workspace_name=name)
+
+    async def _of_login(self, request: Request, token: str, dialect: Dialect | None) -> Principal:
         """A person who signed in, in the workspace that the request names, or in their only one."""
         found = await self._runtime.reads.arun(login_sessions.find(login_tokens.digest(token)), Scope.of(ALL))
         if found is None:
@@ -111,8 +125,12 @@ class Door:
         if request.method not in _SAFE:
             _check_form(request, token)
         wanted = request.headers.get("jobtrail-workspace") or request.query_params.get("workspace")
+        if dialect is PAGES:
+            wanted = request.path_params.get("workspace")
         fits = [one for one in found.memberships if wanted in (None, str(one.workspace_id), one.workspace)]
-        if len(fits) != 1:
+        if dialect is PAGES and wanted is not None and not fits:
+            raise NotFound(f"there is no workspace {wanted!r} for {found.email}")
+        if len(fits) != 1 and not (dialect is PAGES and fits):
             said = "say which workspace in the header Jobtrail-Workspace" if fits else "you are in no such workspace"
             raise Denied(f"{said}; GET /api/v1/login lists yours", fields={"Jobtrail-Workspace": said})
         return Principal(
@@ -121,6 +139,8 @@ class Door:
             scopes=SCOPES_OF[Role(fits[0].role)],
             user_id=found.user_id,
             login_id=found.id,
+            workspace_name=fits[0].workspace,
+            memberships=tuple(found.memberships),
         )
 
     async def _facts(self, key_id: UUID) -> KeyFacts | None:

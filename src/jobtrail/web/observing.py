@@ -95,6 +95,12 @@ class _Seen:
             "jobtrail.request_id": self._id,
         }
 
+    @property
+    def _quiet(self) -> bool:
+        """Whether it is asked for again and again by machines: probes, and open pages for their parts and files."""
+        part = any(name == b"jobtrail-region" for name, _ in self._scope["headers"])
+        return part or self._scope["path"] in _QUIET or self.route.startswith("/static/")
+
     def log(self) -> None:
         """Its line: what was asked, by whom, how it was answered. The query is left out, for it may hold anything."""
         principal = self._scope.get("jobtrail.principal")
@@ -108,7 +114,7 @@ class _Seen:
             "workspace_id": None if principal is None else str(principal.workspace),
             "actor": None if principal is None else principal.name,
         }
-        level = logging.DEBUG if self._scope["path"] in _QUIET else logging.INFO
+        level = logging.DEBUG if self._quiet else logging.INFO
         log.log(
             level, "%s %s %s in %s ms", fields["method"], _harmless(fields["path"]), fields["status"], fields["ms"],
             extra={"fields": fields},

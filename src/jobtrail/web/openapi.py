@@ -136,7 +136,7 @@ def _operation(route: Route, shape: Shape, refs: dict[Any, Any]) -> Json:
         made["parameters"] = parameters
     if route.takes is not None:
         schema = {"type": "string", "format": "binary"}
-        made["requestBody"] = {"required": True, "content": {route.takes.media_type: {"schema": schema}}}
+        made["requestBody"] = {"required": False, "content": {route.takes.media_type: {"schema": schema}}}  # or empty
     elif (body := route.shows or shape.body) is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": refs[body]}}}
     dialect: list[Json] = [{route.dialect.name: []}] if route.dialect is not None else []

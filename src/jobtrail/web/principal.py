@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from jobtrail.core.access import Membership
 from jobtrail.core.errors import Denied
 from jobtrail.core.model import Actor
 from jobtrail.core.scopes import ApiScope
@@ -20,6 +21,8 @@ class Principal:
     key_id: UUID | None = None
     user_id: UUID | None = None
     login_id: UUID | None = None
+    workspace_name: str = ""  # known to pages and logins
+    memberships: tuple[Membership, ...] = ()
 
     @property
     def name(self) -> str:

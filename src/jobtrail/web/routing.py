@@ -20,7 +20,7 @@ T = TypeVar("T")
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 Handler = Callable[..., Awaitable[Any]]
 
-_BRACES: Final = re.compile(r"\{(\w+)\}")
+_BRACES: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
 
 class Open(Enum):
@@ -64,7 +64,12 @@ class Dialect:
     plain text, and what we call not acceptable (422) as a bad request (400)."""
 
     name: str
-    key_header: str
+    key_header: str | None = None
+
+
+HTML: Final = Bytes("text/html; charset=utf-8")
+PAGES: Final = Dialect("pages")
+"""What browsers show to people: errors are pages, too, and `{workspace}` in a path is for the door to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def shape_of(route: Route) -> Shape:
     """Reads the signature of a route's handler. Raises TypeError where it and the path do not fit together."""
     hints = get_type_hints(route.handler, include_extras=True)
     names = list(inspect.signature(route.handler).parameters)[1:]
-    braces = _BRACES.findall(route.path)
+    braces = [name for name in _BRACES.findall(route.path) if name != "workspace" or route.dialect is not PAGES]
     path = {name: hints[name] for name in names if name not in ("query", "headers", "body")}
     if sorted(path) != sorted(braces):
         raise TypeError(f"{route.method} {route.path}: the handler {route.name} takes {names}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Hashable
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar
@@ -16,7 +17,7 @@ from jobtrail.core.access import KeyFacts
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Conflict, Invalid, JobtrailError, Misconfigured, NotFound
 from jobtrail.core.model import Actor
-from jobtrail.service import gauges, health, jobs, keys, login_sessions, validations
+from jobtrail.service import gauges, health, jobs, keys, login_sessions, validations, workspaces
 from jobtrail.service.jobs import Options
 from jobtrail.store.db import ALL, Scope
 from jobtrail.store.files.local import LocalFiles
@@ -27,17 +28,20 @@ from jobtrail.web import openapi
 from jobtrail.web.batching import Batcher, Wanted
 from jobtrail.web.checks import Checks
 from jobtrail.web.hints import Hints
+from jobtrail.web.killing import Killer
 from jobtrail.web.live.hub import Hub
 from jobtrail.web.meters import Meters, Streams
 from jobtrail.web.principal import Principal
 from jobtrail.web.rates import Rates
 from jobtrail.web.routing import Route
+from jobtrail.web.shared import Shared
 
 T = TypeVar("T")
 
 log = logging.getLogger("jobtrail.web")
 
 _NOTED_SECONDS = 10.0
+_NAMED_SECONDS = 5.0
 _READ_TIMEOUT_MS = 2_000
 _WRITE_TIMEOUT_MS = 20_000
 
@@ -47,14 +51,21 @@ class Service:
     """How to serve: the database, the settings, and what is known of the types of jobs (nothing where no app is given).
 
     `enqueues_at_once`: how many single enqueues may share a commit. `local`: whoever comes from this machine is let in
-    without a key; only for an address that nobody else can reach.
+    without a key; only for an address that nobody else can reach. `killer`: kills workers of the terminal that serves;
+    it goes with `local` alone. Raises Misconfigured where it does not.
     """
 
     url: str = field(repr=False)
     config: Config
     types: dict[str, Options] = field(default_factory=dict)
     local: bool = False
+    killer: Killer | None = None
     enqueues_at_once: int = 200
+
+    def __post_init__(self) -> None:
+        """A service that others can reach kills nothing."""
+        if self.killer is not None and not self.local:
+            raise Misconfigured("only a service for this machine alone may kill workers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,8 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self.known_keys: dict[UUID, KnownKey] = {}
         self._documents: dict[str, bytes] = {}
+        self._names: dict[UUID, tuple[str, float]] = {}
+        self.shared = Shared()
 
     def _dial(self, name: str, timeout_ms: int) -> Dial:
         """Sessions that see nothing until a transaction says for which workspace it speaks."""
@@ -118,6 +131,16 @@ class Runtime:
         await self.hub.start()
         self.hints.also_tell(self.hub.hint)
         self._tasks.append(asyncio.create_task(self._note_use()))
+
+    async def name_of(self, workspace: UUID, *, fresh: bool = False) -> str:
+        """What a workspace is called; unless `fresh`, it may be 5 s old. Raises NotFound."""
+        known = self._names.get(workspace)
+        if fresh or known is None or time.monotonic() > known[1]:
+            found = await self.reads.arun(workspaces.get(workspace), Scope.of(workspace))
+            if found is None:
+                raise NotFound(f"there is no workspace {workspace}")
+            known = self._names[workspace] = (found.name, time.monotonic() + _NAMED_SECONDS)
+        return known[0]
 
     def forget_key(self, key_id: UUID) -> None:
         """Looks the key up anew before it opens the door again, here; elsewhere within seconds."""

@@ -23,6 +23,7 @@ _DRAIN_SECONDS: Final = 20
 _KEEP_ALIVE_SECONDS: Final = 30
 _MOST_CONNECTIONS: Final = 4_000
 _BACKLOG: Final = 2_048
+_PORTS_TRIED: Final = 50
 
 
 class Spoken(HttpToolsProtocol):
@@ -72,12 +73,13 @@ class Server(uvicorn.Server):
 
 
 def listen(config: Config, *, anywhere: bool = False) -> socket.socket:
-    """A socket on the address of the settings. `anywhere`: on another port where that one is taken.
+    """A socket on the address of the settings. `anywhere`: on the next free port where that one is taken.
 
     Raises Misconfigured.
     """
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    for port in (config.port, 0) if anywhere else (config.port,):
+    further = range(config.port + 1, min(config.port + _PORTS_TRIED, 65_536)) if config.port else ()
+    for port in (config.port, *further, 0) if anywhere else (config.port,):
         try:
             return socket.create_server((config.host, port), family=family, backlog=_BACKLOG)
         except OSError as error:
@@ -95,7 +97,7 @@ def address_of(listening: socket.socket, config: Config) -> str:
 
 @contextmanager
 def beside(service: Service) -> Iterator[str]:
-    """Serves in a thread for the length of a block, on another port where the configured one is taken; its address."""
+    """Serves in a thread for the length of a block, on the next free port where the configured one is taken; its address."""
     with listen(service.config, anywhere=True) as listening:
         server = Server(service)
         thread = threading.Thread(target=server.run, args=([listening],), name="jobtrail-serve", daemon=True)

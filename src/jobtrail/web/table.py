@@ -12,23 +12,29 @@ from jobtrail.web.api import (
     attempt_steps,
     attempts,
     bulk,
+    errors,
     figures,
     gates,
     health,
     job_lists,
+    job_logs,
     job_parts,
     jobs,
     keys,
     logins,
     lookups,
+    overview,
     queues,
     recordings,
     signals,
     streams,
+    system,
     tasks,
+    trails,
     types,
     webhooks,
     worker,
+    worker_kill,
     workspace,
 )
 from jobtrail.web.compat.nexrender import routes as nexrender
@@ -58,15 +64,20 @@ PARTS: Final = (
     Route("GET", f"{JOB}/steps", job_parts.list_steps, Needs.JOBS_READ),
     Route("GET", f"{JOB}/attempts", job_parts.list_attempts, Needs.JOBS_READ),
     Route("GET", f"{JOB}/events", job_parts.list_events, Needs.JOBS_READ),
-    Route("GET", f"{JOB}/logs", job_parts.list_logs, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/logs", job_logs.list_logs, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/logs/search", job_logs.search_logs, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/logs/raw", job_logs.get_raw_log, Needs.JOBS_READ, gives=Bytes("*/*")),
     Route("GET", f"{JOB}/usage", job_parts.list_usage, Needs.JOBS_READ),
     Route("GET", f"{JOB}/result", job_parts.get_result, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/verify", trails.verify_job_trail, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/trail", trails.export_job_trail, Needs.JOBS_READ, gives=Bytes(trails.LINES)),
     Route("GET", f"{JOB}/recording", recordings.get_recording, Needs.JOBS_READ, gives=Bytes("application/x-ndjson")),
 )
 
 _DECIDED: Final = "It was decided before."
 GATES: Final = (
     Route("GET", "/api/v1/gates", gates.list_gates, Needs.GATES_READ),
+    Route("GET", "/api/v1/gates/{gate_id}/decisions", gates.list_decisions, Needs.GATES_READ),
     Route("POST", f"{JOB}/gates/{{gate_id}}/approve", gates.approve_gate, Needs.GATES_DECIDE, also={409: _DECIDED}),
     Route("POST", f"{JOB}/gates/{{gate_id}}/reject", gates.reject_gate, Needs.GATES_DECIDE, also={409: _DECIDED}),
 )
@@ -85,6 +96,8 @@ QUEUES: Final = (
     Route("POST", "/api/v1/queues/{queue}/resume", queues.resume_queue, Needs.QUEUES_PAUSE, 204,
           {409: "It was not paused."}),
     Route("GET", "/api/v1/workers", queues.list_workers, Needs.WORKERS_READ),
+    Route("POST", "/api/v1/workers/{worker_id}/kill", worker_kill.kill_worker, Needs.WORKERS_RUN,
+          also={409: "This terminal did not start it, or it has ended."}),
 )  # fmt: skip
 
 TYPES: Final = (
@@ -126,7 +139,12 @@ AGENT_TASKS: Final = (
 FIGURES: Final = (
     Route("GET", "/api/v1/counts", figures.count_jobs, Needs.JOBS_READ),
     Route("GET", "/api/v1/queues/{queue}/stats", figures.list_queue_stats, Needs.QUEUES_READ),
+    Route("GET", "/api/v1/overview", overview.get_overview, Needs.JOBS_READ),
+    Route("GET", "/api/v1/errors", errors.list_errors, Needs.JOBS_READ),
+    Route("GET", "/api/v1/errors/{fingerprint}", errors.get_error, Needs.JOBS_READ),
     Route("GET", "/api/v1/usage", figures.list_usage_totals, Needs.METRICS_READ),
+    Route("GET", "/api/v1/usage/days", figures.list_usage_days, Needs.METRICS_READ),
+    Route("GET", "/api/v1/system", system.get_system, Needs.SYSTEM_READ),
     Route("GET", "/api/v1/metrics", figures.list_metrics, Needs.METRICS_READ),
     Route("GET", "/api/v1/metrics/names", figures.list_metric_names, Needs.METRICS_READ),
 )

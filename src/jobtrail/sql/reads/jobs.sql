@@ -1,6 +1,7 @@
 -- A page of a workspace's jobs, newest first, with ids in [$3, $2). $4 says where they are looked for: ANY, TYPE ($6),
--- TASK, PROJECT, PARENT, ABORTED, ABORTED_TYPE, PENDING, QUEUED, RUNNING. In each place at most $5 are looked through, newest first,
+-- IDS ($43), TASK, PROJECT, PARENT, ABORTED, ABORTED_TYPE, PENDING, QUEUED, RUNNING. In each place at most $5 are looked through, newest first,
 -- for all that no index knows; what is not asked for is null. $40: with their input, or null for it.
+-- $41 and $42: fingerprints among the errors of $25 and $27.
 select id, workspace_id, project_id, task_id, parent_id, rerun_of, type, queue, status::text, wait_reason::text, stage, priority, title,
   tags, case when $40::bool then input end as input, version, generation, progress, attempt_id, attempt_count, failure_count, loss_count, max_attempts,
   backoff_type::text, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds,
@@ -13,6 +14,10 @@ from (
   (select j.id, j.* from jobtrail.jobs j
     where 'TYPE' = any ($4::text[]) and j.workspace_id = $1 and j.type = $6 and j.id < $2 and j.id >= $3
     order by j.id desc limit $5)
+  union all
+  (select j.id, j.* from unnest($43::uuid[]) wanted (id)
+    cross join lateral (select * from jobtrail.jobs w where w.workspace_id = $1 and w.id = wanted.id limit 1) j
+    where 'IDS' = any ($4::text[]) and j.id < $2 and j.id >= $3 order by j.id desc limit $5)
   union all
   (select j.id, j.* from jobtrail.jobs j
     where 'TASK' = any ($4::text[]) and j.workspace_id = $1 and j.task_id = $7 and j.id < $2 and j.id >= $3
@@ -63,9 +68,11 @@ where ($7::uuid is null or task_id = $7) and ($8::uuid is null or project_id = $
   and ($21::text[] is null or wait_reason = any ((select $21::jobtrail.wait_reason[])::jobtrail.wait_reason[]))
   and ($22::text[] is null or coalesce(wait_reason <> all ((select $22::jobtrail.wait_reason[])::jobtrail.wait_reason[]), true))
   and ($23::text[] is null or stage = any ($23)) and ($24::text[] is null or coalesce(stage <> all ($24), true))
-  and ($25::text[] is null or error_code = any ($25) or lower(error_message) like any ($26::text[]))
+  and ($25::text[] is null or error_code = any ($25) or lower(error_message) like any ($26::text[])
+    or case when $41::text[] is not null then jobtrail.fingerprint(error_code, error_message) = any ($41) end)
   and ($27::text[] is null or not coalesce(error_code = any ($27), false)
-    and coalesce(lower(error_message) not like all ($28::text[]), true))
+    and coalesce(lower(error_message) not like all ($28::text[]), true)
+    and ($42::text[] is null or error_code is null or jobtrail.fingerprint(error_code, error_message) <> all ($42)))
   and ($29::text[] is null or lower(concat_ws(E'\n', title, type, error_message, cancel_reason)) like all ($29))
   and ($30::text[] is null or lower(concat_ws(E'\n', title, type, error_message, cancel_reason)) not like all ($30))
   and ($31::text[] is null or input @> any ((select $31::jsonb[])::jsonb[]))
@@ -77,5 +84,6 @@ where ($7::uuid is null or task_id = $7) and ($8::uuid is null or project_id = $
     or coalesce(actual_seconds, extract(epoch from jobtrail.clock() - started_at)) >= $36)
   and ($37::float8 is null
     or coalesce(actual_seconds, extract(epoch from jobtrail.clock() - started_at)) <= $37)
+  and ($43::uuid[] is null or id = any ($43))
   and ($38::text is null or replace(id::text, '-', '') like $38)
 order by place desc limit $39

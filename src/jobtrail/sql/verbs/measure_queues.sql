@@ -1,4 +1,5 @@
--- One row a queue for the minute that ended at $1: depth now, and what went in, out and wrong in that minute.
+-- One row a queue for the minute that ended at $1: depth now, and what went in, out and wrong in that minute. Of a job that
+-- has come to its queue again since it started, nobody knows any more how long it had waited.
 with recent as materialized (
   select workspace_id, job_id, status, type, at from jobtrail.events
   where at >= $1::timestamptz - interval '1 minute' and at < $1 and type like 'job.%'
@@ -16,9 +17,9 @@ full join (
   select j.workspace_id, j.queue, count(*) filter (where e.status = 'QUEUED') jobs_in,
     count(*) filter (where e.type = 'job.completed') jobs_out, count(*) filter (where e.type = 'job.failed') failures,
     percentile_cont(0.5) within group (order by extract(epoch from e.at - j.queued_at) * 1000)
-      filter (where e.type = 'job.started') p50,
+      filter (where e.type = 'job.started' and e.at >= j.queued_at) p50,
     percentile_cont(0.95) within group (order by extract(epoch from e.at - j.queued_at) * 1000)
-      filter (where e.type = 'job.started') p95
+      filter (where e.type = 'job.started' and e.at >= j.queued_at) p95
   from recent e join jobtrail.jobs j on j.workspace_id = e.workspace_id and j.id = e.job_id
   where j.workspace_id = any (array(select workspace_id from recent))
     and j.id = any (array(select job_id from recent)) group by 1, 2

@@ -10,6 +10,7 @@ import msgspec
 
 from jobtrail.core import jsonguard
 from jobtrail.core.errors import Invalid
+from jobtrail.core.figures import UsageOfDay
 from jobtrail.core.model import Metric, QueueMinute, StatusCount
 from jobtrail.core.spent import UsageSummary
 from jobtrail.service import jobs, metrics, queues, usage
@@ -18,6 +19,8 @@ from jobtrail.web.runtime import Call
 from jobtrail.web.views import Name, Time
 
 _LONGEST: Final = timedelta(days=400)
+_DAY: Final = timedelta(days=1)
+_MONTH: Final = timedelta(days=30)
 
 
 class CountList(msgspec.Struct, frozen=True):
@@ -64,6 +67,18 @@ class UsageQuery(SpanQuery, frozen=True, kw_only=True):
     by: UsageKey = "model"
 
 
+class DaysQuery(SpanQuery, frozen=True, kw_only=True):
+    """Which days, the last 30 if nothing is said, and how many models by themselves."""
+
+    models: Annotated[int, msgspec.Meta(ge=0, le=50)] = 6
+
+
+class DayList(msgspec.Struct, frozen=True):
+    """What was used on each day (in UTC) of each model, the first day first; `model` null: of all others."""
+
+    items: list[UsageOfDay]
+
+
 class MetricsQuery(SpanQuery, frozen=True, kw_only=True):
     """Which metric, and when."""
 
@@ -86,12 +101,18 @@ async def list_queue_stats(call: Call, queue: Name, query: SpanQuery) -> MinuteL
 
 
 async def list_usage_totals(call: Call, query: UsageQuery) -> UsageSummary:
-    """Tokens and money of a time, summed by model, provider, day, job, type, queue, task or project.
+    """Tokens and money of a time, summed by model, provider, day, job, type, queue, tag, task or project.
 
     The 1 000 dearest are listed; the total counts all.
     """
     since, until = _span(query)
     return await call.read(usage.summary(call.workspace, since, until, query.by))
+
+
+async def list_usage_days(call: Call, query: DaysQuery) -> DayList:
+    """Money of each day, by model: the dearest ones by themselves, all others together."""
+    since, until = _span(query, _MONTH)
+    return DayList(await call.read(usage.days(call.workspace, since, until, query.models)))
 
 
 async def list_metrics(call: Call, query: MetricsQuery) -> MetricList:
@@ -115,10 +136,10 @@ async def list_metric_names(call: Call) -> MetricNames:
     return MetricNames([MetricName(type, name) for type, name in found])
 
 
-def _span(query: SpanQuery) -> tuple[datetime, datetime]:
+def _span(query: SpanQuery, length: timedelta = _DAY) -> tuple[datetime, datetime]:
     until = query.until or datetime.now(UTC)
     try:
-        since = query.since or until - timedelta(days=1)
+        since = query.since or until - length
         too_long = until - since > _LONGEST
     except OverflowError:
         too_long = True

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from jobtrail.core import jsonguard
+from jobtrail.core.asking import GateDecision
 from jobtrail.core.errors import NotFound
 from jobtrail.core.model import Gate
 from jobtrail.core.status import GateStatus
@@ -31,6 +32,12 @@ class GateList(msgspec.Struct, frozen=True):
     items: list[Gate]
 
 
+class DecisionList(msgspec.Struct, frozen=True):
+    """Who said what at a gate, in the order in which they did. None of a gate whose time was over."""
+
+    items: list[GateDecision]
+
+
 class DecisionBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What goes with a decision: a comment, and what the gate's form asks for."""
 
@@ -49,6 +56,12 @@ async def list_gates(call: Call, query: GatesQuery) -> GateList:
     """Gates of the workspace, or of one job."""
     wanted = gates.listed(call.workspace, waiting=query.waiting, job_id=query.job_id, limit=query.limit)
     return GateList(await call.read(wanted))
+
+
+async def list_decisions(call: Call, gate_id: UUID) -> DecisionList:
+    """Who has decided a gate, and how."""
+    await call.found(gates.get(call.workspace, gate_id), f"gate {gate_id}")
+    return DecisionList(await call.read(gates.decisions(call.workspace, [gate_id])))
 
 
 async def approve_gate(call: Call, job_id: UUID, gate_id: UUID, body: DecisionBody) -> Reply[GateStanding]:

@@ -10,7 +10,7 @@ import msgspec
 
 from jobtrail.core import filter_language, jsonguard
 from jobtrail.core.errors import Invalid
-from jobtrail.core.filter import Filter, both
+from jobtrail.core.filter import MOST_IDS, Filter, both
 from jobtrail.core.model import Job
 from jobtrail.core.status import JobStatus, WaitReason
 from jobtrail.service import lists
@@ -35,6 +35,7 @@ class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
     queue: _Names | None = None
     tag: _Names | None = None
     priority: Annotated[list[_Priority], msgspec.Meta(max_length=100)] | None = None
+    id: Annotated[list[UUID], msgspec.Meta(max_length=MOST_IDS)] | None = None
     task_id: UUID | None = None
     project_id: UUID | None = None
     parent_id: UUID | None = None
@@ -88,6 +89,7 @@ def filter_of(query: JobFilter) -> Filter:
         queues=_tuple(query.queue),
         tags=_tuple(query.tag),
         priority=_tuple(query.priority),
+        ids=_tuple(query.id),
         task_id=query.task_id,
         project_id=query.project_id,
         parent_id=query.parent_id,

@@ -49,7 +49,7 @@ class LoginView(msgspec.Struct, frozen=True):
 
 
 async def log_in(call: Call, body: LoginBody) -> Reply[LoginView]:
-    """Sign in; the answer sets the cookie."""
+    """Sign in; the answer sets the cookie. Whoever was signed in by the cookie before is no longer."""
     address = call.request.client.host if call.request.client else ""
     wait = await call.across(login_sessions.pause(body.email, address))
     if wait > timedelta(0):
@@ -69,6 +69,7 @@ async def log_in(call: Call, body: LoginBody) -> Reply[LoginView]:
     digest = login_tokens.digest(token)
     await call.across(login_sessions.begin(facts.id, digest, LASTS, id=new_id(), address=address))
     found = await call.found_across(login_sessions.find(digest), "such login")
+    await _end(call, cookies.token_of(call.request))
     secure = cookies.is_secure(call.request)
     return Reply(_view(found, token), headers={"Set-Cookie": cookies.of(token, LASTS, secure=secure)})
 
@@ -86,8 +87,17 @@ async def log_out(call: Call) -> Reply[None]:
     """Sign out: the login ends here and everywhere it was copied to."""
     if call.principal.login_id is not None:
         await call.across(login_sessions.end(call.principal.login_id))
+        call.runtime.hub.recheck()
     secure = cookies.is_secure(call.request)
     return Reply(None, headers={"Set-Cookie": cookies.of("", timedelta(0), secure=secure)})
+
+
+async def _end(call: Call, token: str | None) -> None:
+    """Nobody holds the cookie that is about to be replaced: its login, and the streams that it opened, end."""
+    before = None if token is None else await call.across(login_sessions.find(login_tokens.digest(token)))
+    if before is not None:
+        await call.across(login_sessions.end(before.id))
+        call.runtime.hub.recheck()
 
 
 def _view(found: SessionFacts, token: str) -> LoginView:

@@ -53,16 +53,16 @@ async def stream_job(call: Call, job_id: UUID, headers: LastSeen, query: JobStre
         if not (headers.last_event_id.isascii() and headers.last_event_id.isdecimal()):
             raise Invalid("Last-Event-ID must be the id of an event of this stream", fields={"Last-Event-ID": "no id"})
         after = min(int(headers.last_event_id[:10]), _MOST_SEQ)
-    return _Stream(call.runtime.hub.job(call.workspace, job_id, after, call.principal.listener, logs=query.logs))
+    return Stream(call.runtime.hub.job(call.workspace, job_id, after, call.principal.listener, logs=query.logs))
 
 
 async def stream_workspace(call: Call, headers: LastSeen, query: StreamQuery) -> StreamingResponse:
     """Events of the workspace's jobs as they are stored, from now on or after the last one that was seen."""
     hub, filter = call.runtime.hub, filter_of(query)
     if cursor := headers.last_event_id or query.after:
-        return _Stream(hub.workspace(call.workspace, filter, cursor, call.principal.listener))
+        return Stream(hub.workspace(call.workspace, filter, cursor, call.principal.listener))
     cursor = await hub.position()  # before the answer begins: what happens from now on is told
-    return _Stream(_opened(cursor, hub.workspace(call.workspace, filter, cursor, call.principal.listener)))
+    return Stream(_opened(cursor, hub.workspace(call.workspace, filter, cursor, call.principal.listener)))
 
 
 async def _opened(cursor: str, frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
@@ -73,7 +73,7 @@ async def _opened(cursor: str, frames: AsyncGenerator[bytes, None]) -> AsyncGene
             yield each
 
 
-class _Stream(StreamingResponse):
+class Stream(StreamingResponse):
     """Server-sent events; whoever leaves, however they leave, is no listener any more."""
 
     def __init__(self, frames: AsyncGenerator[bytes, None]) -> None:

@@ -16,6 +16,9 @@ RETRY: Final = b"retry: 3000\n\n"
 
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 
+ALIVE: Final = b"event: alive\ndata: {}\n\n"
+"""The same for scripts, which are not told of comments: by it a page knows that its stream was not cut off in silence."""
+
 _encode: Final = msgspec.json.Encoder().encode
 
 

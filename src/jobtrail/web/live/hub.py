@@ -16,6 +16,8 @@ from jobtrail.core.filter import Filter
 from jobtrail.store.db import ALL
 from jobtrail.store.pool import Dial
 from jobtrail.store.wake import Listener as Hints
+from jobtrail.web.live import frame
+from jobtrail.web.live.changes import Changes
 from jobtrail.web.live.cursor import LONG_AGO, Cursor, beginning, since_of
 from jobtrail.web.live.listener import REVOKED, SHUTDOWN, Counts, Limits, Listener
 from jobtrail.web.live.pulse import Pulse
@@ -138,6 +140,19 @@ class Hub:
         listener = Listener(allowed, self._limits, self.counts)
         follower = Follower(listener, workspace, filter)
         return self._stream(listener, lambda: self._tail.begin(follower, cursor), lambda: self._tail.leave(follower))
+
+    def changes(self, workspace: UUID, allowed: KeyRef | None = None) -> AsyncGenerator[bytes, None]:
+        """Which jobs of a workspace changed, from now on, gathered to at most four tellings a second: for pages, which
+        look at the jobs themselves."""
+        listener = Listener(allowed, self._limits, self.counts, frame.ALIVE)
+        changes = Changes(listener)
+        follower = Follower(listener, workspace, Filter(), changes=changes)
+
+        def leave() -> None:
+            changes.stop()
+            self._tail.leave(follower)
+
+        return self._stream(listener, lambda: self._tail.begin(follower, None), leave)
 
     async def _stream(
         self, listener: Listener, begin: Callable[[], Awaitable[None]], leave: Callable[[], None]

@@ -44,10 +44,14 @@ class Counts:
 
 
 class Listener:
-    """Somebody who listens. `allowed` names the key by which they may; None: nobody asks again."""
+    """Somebody who listens. `allowed` names the key by which they may; None: nobody asks again. `beat` is what is said
+    where there is nothing to tell."""
 
-    def __init__(self, allowed: Hashable | None, limits: Limits, counts: Counts) -> None:
+    def __init__(
+        self, allowed: Hashable | None, limits: Limits, counts: Counts, beat: bytes = frame.KEEP_ALIVE
+    ) -> None:
         self.allowed = allowed
+        self._beat = beat
         self._limits, self._counts = limits, counts
         self._waiting: list[bytes] = []
         self._bytes = self._frames = 0
@@ -96,11 +100,11 @@ class Listener:
         self._room.set()
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
-        """What the listener gets, until the stream ends; a comment now and then where there is nothing."""
+        """What the listener gets, until the stream ends; the beat now and then where there is nothing."""
         yield frame.RETRY
         while True:
             if not await until(self._news, self._limits.keep_alive_seconds):
-                yield frame.KEEP_ALIVE
+                yield self._beat
                 continue
             self._news.clear()
             last = self.closed is not None

@@ -14,6 +14,7 @@ from jobtrail.core.filter import Filter
 from jobtrail.service import streams
 from jobtrail.service.streams import Place, Standing, Told
 from jobtrail.web.live import frame
+from jobtrail.web.live.changes import Changes
 from jobtrail.web.live.cursor import LONG_AGO, NOWHERE, Cursor, Since, beginning, not_older, read_cursor, since_of
 from jobtrail.web.live.listener import Counts, Limits, Listener
 from jobtrail.web.live.pulse import Pulse
@@ -110,6 +111,7 @@ class Follower:
     workspace: UUID
     filter: Filter
     place: Place = (0, NOWHERE, 0)
+    changes: Changes | None = None  # takes the events themselves, in the place of frames
 
 
 @dataclass(slots=True)
@@ -258,6 +260,12 @@ class Tail:
         filter = followers[0].filter
         wanted = page if filter == _EVERYTHING else [told for told in page if wants(filter, told)]
         if not wanted:
+            return
+        for follower in followers:
+            if follower.changes is not None:
+                follower.changes.take([told for told in wanted if place_of(told) > follower.place])
+        followers = [follower for follower in followers if follower.changes is None]
+        if not followers:
             return
         frames = [frame.event(told, Cursor(epoch, place_of(told), since_of(told.at, since)).text()) for told in wanted]
         whole, first = b"".join(frames), place_of(wanted[0])

@@ -33,8 +33,8 @@ class Selector(msgspec.Struct, frozen=True):
 class TemplateBody(msgspec.Struct, frozen=True):
     """The project that is rendered; all else that nexrender knows may stand there too."""
 
-    src: Annotated[str, msgspec.Meta(min_length=1)]
-    composition: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    src: Annotated[Any, msgspec.Meta(description="Text: where the project is.")]
+    composition: Annotated[Any, msgspec.Meta(description="Text: which part of it is rendered.")]
 
 
 class RenderBody(msgspec.Struct, frozen=True, kw_only=True):

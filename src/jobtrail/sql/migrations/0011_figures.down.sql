@@ -1,0 +1,1 @@
+drop function jobtrail.fingerprint(text, text);

@@ -1,0 +1,1 @@
+drop index jobtrail.jobs_by_rerun;

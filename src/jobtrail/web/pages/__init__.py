@@ -1,0 +1,1 @@
+"""What browsers show to people: pages that read. Whatever changes something goes through the API."""
