@@ -22,6 +22,7 @@ from jobtrail.core.past import Known, Past
 from jobtrail.core.status import JobStatus, WaitReason, allowed_actions
 from jobtrail.service import assets, attempts, gates, headlines, jobs, logs, trail, usage
 from jobtrail.store.query import Steps, ask, flow
+from jobtrail.web.pages.page import regions
 from jobtrail.web.pages.shared import shared
 from jobtrail.web.pages.victim import victim_of
 from jobtrail.web.runtime import Call
@@ -151,7 +152,11 @@ async def job_head(call: Call, job_id: UUID, at: datetime | None = None, *, mome
 
     Raises NotFound.
     """
-    found = await shared(call, ("job head", job_id), _read(call.workspace, job_id), _SHARED_SECONDS)
+    read = _read(call.workspace, job_id)
+    if regions(call):  # tabs that follow a job all ask at once; whoever comes to it sees it as it is
+        found = await shared(call, ("job head", job_id), read, _SHARED_SECONDS)
+    else:
+        found = await call.read(read)
     there: list[Moment] = []
     if moments or at is not None:
         there = await call.read(headlines.moments(call.workspace, job_id, found.job.version))
