@@ -31,7 +31,7 @@ help: ## Say what there is
 demo: $(RUNTIME) ## Run a first job to its end, on a database of its own (seconds)
 	@$(BIN)/jobtrail demo
 
-test: $(DEV) system ## Run all tests, on PostgreSQL 15 and 18 (under ten minutes on two cores)
+test: $(DEV) system ## Run all tests, on PostgreSQL 15 and 18, and in Chromium (about a quarter of an hour on four cores)
 	@status=0; \
 	echo "== PostgreSQL 15: the database, the verbs, the laws"; \
 	JOBTRAIL_TEST_POSTGRES=15 $(PYTEST) --ignore-glob '*/test_docs*' tests/store tests/service tests/law || status=1; \
