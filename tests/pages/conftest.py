@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,15 +70,22 @@ class Ui:
         return f"{self.url}/w/{workspace}{path}"
 
 
+AWAKE = """
+update jobtrail.workers set beat_at = beat_at + (clock_timestamp() - last.beat), lease_until = clock_timestamp() + interval '1 h'
+from (select max(beat_at) as beat from jobtrail.workers where stopped_at is null) last where stopped_at is null
+"""
+"""The scene may have been set minutes ago: its workers are as alive, or as silent, as they were then."""
+
+
 @contextmanager
 def shown(server: TestServer, staged: Staged, folder: Path, **settings: Any) -> Iterator[Ui]:
     """A copy of the scene, served for the length of a block."""
     shutil.copytree(staged.folder / "assets", folder / "assets")
-    with (
-        server.database(template=staged.database.name) as database,
-        served(database, folder, **UNHURRIED, **settings) as web,
-    ):
-        yield Ui(web, staged.stage)
+    with server.database(template=staged.database.name) as database:
+        with closing(database.as_admin()) as conn:
+            conn.execute(AWAKE)
+        with served(database, folder, **UNHURRIED, **settings) as web:
+            yield Ui(web, staged.stage)
 
 
 @pytest.fixture
