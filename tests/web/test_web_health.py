@@ -73,3 +73,15 @@ def test_a_request_is_a_span_of_the_trace_that_it_came_with(
     assert format(span.context.trace_id, "032x") == "0af7651916cd43dd8448eb211c80319c"
     assert span.attributes is not None
     assert span.attributes["http.response.status_code"] == 200
+
+
+def test_only_parts_of_pages_are_left_out_of_the_log(http: httpx2.Client, caplog: pytest.LogCaptureFixture) -> None:
+    """The header by which a page asks for its parts hides nothing that is done over the API."""
+    caplog.set_level(logging.INFO, "jobtrail.request")
+    header = {"Jobtrail-Region": "nav"}
+    http.post("/api/v1/queues/hidden/pause", json={}, headers=header)
+    assert http.get("/w/default/jobs", headers=header).status_code == 200
+    http.get("/w/default/jobs")
+    wait_until(lambda: len(_requests(caplog)) == 2, "both lines are written")
+    paths = [record.fields["path"] for record in _requests(caplog)]  # type: ignore[attr-defined]
+    assert paths == ["/api/v1/queues/hidden/pause", "/w/default/jobs"]

@@ -13,7 +13,6 @@ from jobtrail.core import ansi
 from jobtrail.core.ansi import Span
 from jobtrail.core.loglines import LogLine
 from jobtrail.core.shown import one_line
-from jobtrail.core.status import LogLevel
 
 LONGEST: Final = 2_000
 """How many characters of a line are shown at once."""
@@ -42,11 +41,6 @@ class Row:
     folded: int = 0
     fields: Sequence[tuple[str, str]] = ()
     raw: Any = None
-
-    @property
-    def is_loud(self) -> bool:
-        """Whether it is an error."""
-        return self.level in (LogLevel.ERROR, LogLevel.FATAL)
 
 
 def row_of(line: LogLine) -> Row:

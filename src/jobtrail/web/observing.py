@@ -98,8 +98,9 @@ class _Seen:
     @property
     def _quiet(self) -> bool:
         """Whether it is asked for again and again by machines: probes, and open pages for their parts and files."""
-        part = any(name == b"jobtrail-region" for name, _ in self._scope["headers"])
-        return part or self._scope["path"] in _QUIET or self.route.startswith("/static/")
+        if self.route.startswith("/w/"):  # nothing else has parts: whoever sends the header elsewhere is logged as ever
+            return any(name == b"jobtrail-region" for name, _ in self._scope["headers"])
+        return self._scope["path"] in _QUIET or self.route.startswith("/static/")
 
     def log(self) -> None:
         """Its line: what was asked, by whom, how it was answered. The query is left out, for it may hold anything."""

@@ -5,9 +5,9 @@ A chart is as wide as it has buckets, ten units each, and 100 units high; the pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 HIGH: Final = 100.0
@@ -133,8 +133,3 @@ def nice(highest: float) -> float:
         scale /= 10
     top = next(each * scale for each in _NICE if each * scale >= highest * 0.999999)
     return int(top) if top >= 1 else float(f"{top:.6g}")
-
-
-def stamps(since: datetime, until: datetime, length: timedelta) -> Sequence[datetime]:
-    """Where the buckets of a time begin."""
-    return [since + length * number for number in range(max(round((until - since) / length), 1))]
