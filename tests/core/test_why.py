@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jobtrail.core.model import Facts
+from jobtrail.core.facts import Facts
 from jobtrail.core.status import JobStatus, WaitReason
 from jobtrail.core.why import sentence
 

@@ -12,7 +12,8 @@ from scene import ME, SERVES_ALL, WORKSPACE, Scene, ids, new_job
 
 from jobtrail.core.errors import IdempotencyConflict, Invalid
 from jobtrail.service import jobs
-from jobtrail.service.jobs import Accepted, Filter, NewJob
+from jobtrail.service.accepting import Accepted
+from jobtrail.service.jobs import Filter, NewJob
 from jobtrail.store.db import run
 
 

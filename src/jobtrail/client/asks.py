@@ -16,7 +16,8 @@ from jobtrail.client.verbs import Ended, rerun_of
 from jobtrail.core import jsonguard
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Invalid, TooLarge
-from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
+from jobtrail.core.facts import Facts
+from jobtrail.core.model import Asset, Attempt, Event, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import FINAL, GateStatus, JobStatus
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Options, Page

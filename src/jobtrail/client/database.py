@@ -16,6 +16,7 @@ from jobtrail.client.verbs import DEFAULT_WORKSPACE, Ended, rerun_of
 from jobtrail.core import jsonguard
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import NotFound
+from jobtrail.core.facts import Facts
 from jobtrail.core.figures import ErrorGroups
 from jobtrail.core.loglines import LogLine, line_of, lines_of
 from jobtrail.core.model import (
@@ -23,7 +24,6 @@ from jobtrail.core.model import (
     Asset,
     Attempt,
     Event,
-    Facts,
     Gate,
     Job,
     QueueDepth,

@@ -22,9 +22,10 @@ from jobtrail.client.tasks import Projects, Runs, Tasks
 from jobtrail.client.verbs import Ended
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Unavailable
+from jobtrail.core.facts import Facts
 from jobtrail.core.figures import ErrorGroups
 from jobtrail.core.loglines import LogLine
-from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
+from jobtrail.core.model import Asset, Attempt, Event, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import GateStatus, JobStatus, LogLevel
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page

@@ -11,9 +11,10 @@ from uuid import UUID
 from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Projects, Tasks
 from jobtrail.core import jsonguard
 from jobtrail.core.described import KnownType
+from jobtrail.core.facts import Facts
 from jobtrail.core.figures import ErrorGroups
 from jobtrail.core.loglines import LogLine
-from jobtrail.core.model import Asset, Attempt, Event, Facts, Gate, Job, QueueDepth, Result, Step, Usage, Worker
+from jobtrail.core.model import Asset, Attempt, Event, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import GateStatus, JobStatus, LogLevel
 from jobtrail.service import jobs

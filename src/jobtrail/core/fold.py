@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from jobtrail.core.chain import Link
-from jobtrail.core.status import MOVES, JobStatus
+from jobtrail.core.status import MOVES, JobStatus, holds_key
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -31,13 +31,16 @@ TERMS: Final[dict[str, Any]] = {
     "type": None, "backoff_type": "EXPONENTIAL", "backoff_delay_ms": 2_000, "backoff_max_ms": 3_600_000,
     "timeout_seconds": None, "idle_timeout_seconds": None, "queue_timeout_seconds": None, "unique_key": None,
     "concurrency_key": None, "traceparent": None, "checked": False,
-    "project_id": None, "task_id": None, "parent_id": None, "rerun_of": None,
+    "project_id": None, "task_id": None, "parent_id": None, "rerun_of": None, "root_id": None, "schedule_id": None,
+    "fork_of": None, "slots": 1, "concurrency_limit": 1, "unique_scope": "LIVE", "unique_until": None,
+    "on_parent": "CANCEL", "depends_mode": "ALL", "on_dependency": "FAIL", "budgeted": False, "reserve_usd": None,
+    "reserve_tokens": None,
 }  # fmt: skip
 """What a job was accepted with and keeps."""
 
 _TIMES: Final = frozenset({
     "scheduled_at", "cancel_at", "cancel_requested_at", "created_at", "updated_at", "queued_at", "started_at",
-    "completed_at", "aborted_at",
+    "completed_at", "aborted_at", "unique_until",
 })  # fmt: skip
 
 _BEGINS: Final = frozenset({"step.started", "gate.started"})
@@ -113,6 +116,7 @@ def fold(trail: Sequence[Link]) -> Folded:
             folded.row["attempt_count"] += 1
         if event.status != status:
             _move(folded, event, status, said)
+        _hold(folded.row, event)
         if status is not None and (status, event.status, event.type) not in _LEGAL:
             folded.wrong.append((event.seq, f"{event.type} may not lead from {status} to {event.status}"))
         status = event.status
@@ -138,7 +142,7 @@ def differences(folded: Folded, row: dict[str, Any]) -> list[str]:
 def _accept(folded: Folded, event: Link) -> None:
     said, at = _said(folded, event), microseconds(event.at)
     row = {**SETTINGS, **TERMS}
-    row.update((key, said[key]) for key in TERMS if key in said)
+    row.update((key, instant(said[key]) if key in _TIMES else said[key]) for key in TERMS if key in said)
     row.update(
         id=event.job_id, workspace_id=event.workspace_id, created_at=at, attempt_count=0, started_at=None,
         completed_at=None, aborted_at=None, queued_at=at if event.status == JobStatus.QUEUED else None,
@@ -164,18 +168,23 @@ def _move(folded: Folded, event: Link, was: str | None, said: dict[str, Any]) ->
         if row.get("started_at", at) is None:
             row["started_at"] = at
     elif event.status == JobStatus.COMPLETED:
-        row["completed_at"], row["unique_hold"] = at, None
+        row["completed_at"] = at
     else:
         if event.status == JobStatus.QUEUED:
             row["queued_at"] = at
         ended = at if event.status in (JobStatus.FAILED, JobStatus.CANCELLED) else None
         row["completed_at"] = row["aborted_at"] = ended
-        if ended is not None:
-            row["unique_hold"] = None
-        elif "unique_key" in row:
-            row["unique_hold"] = row["unique_key"]
     if event.type in ("job.completed", "job.failed") and "generation" in row and was == JobStatus.RUNNING:
         folded.results[row["generation"]] = (event.type, said.get("result_sha256"))
+
+
+def _hold(row: dict[str, Any], event: Link) -> None:
+    """Whether the job still has its unique key. One that was given up is taken again by a retry only."""
+    if row.get("unique_key") is None or (row.get("unique_hold") is None and event.type != "job.retried"):
+        return
+    until = row["unique_until"]
+    in_time = until is None or microseconds(event.at) < until
+    row["unique_hold"] = row["unique_key"] if in_time and holds_key(row["unique_scope"], event.status) else None
 
 
 def _step(folded: Folded, event: Link, said: dict[str, Any]) -> None:

@@ -68,6 +68,19 @@ class Job:
     started_at: datetime | None
     completed_at: datetime | None
     updated_at: datetime
+    root_id: UUID | None = None
+    schedule_id: UUID | None = None
+    fork_of: UUID | None = None
+    slots: int = 1
+    concurrency_limit: int = 1
+    unique_scope: str = "LIVE"
+    unique_until: datetime | None = None
+    on_parent: str = "CANCEL"
+    depends_mode: str = "ALL"
+    on_dependency: str = "FAIL"
+    budgeted: bool = False
+    reserve_usd: Decimal | None = None
+    reserve_tokens: int | None = None
 
 
 class Claimed(NamedTuple):
@@ -362,33 +375,6 @@ class UsageTotal:
     reasoning_tokens: int
     cost_usd: Decimal | None
     unpriced_calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What keeps a job from running."""
-
-    status: str
-    wait_reason: str | None
-    queue: str
-    type: str
-    scheduled_at: datetime | None
-    queued_at: datetime | None
-    cancel_requested_at: datetime | None
-    error_code: str | None
-    error_message: str | None
-    failure_count: int
-    max_attempts: int
-    paused_at: datetime | None
-    paused_by: str | None
-    paused_reason: str | None
-    workers_of_queue: int
-    workers_of_type: int
-    ahead: int
-    question: str | None
-    said: str | None
-    worker: str | None
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)

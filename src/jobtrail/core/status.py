@@ -88,6 +88,37 @@ class StepType(StrEnum):
     ARTIFACT = "ARTIFACT"
 
 
+class UniqueScope(StrEnum):
+    """For how long a job holds its unique key: until it starts, until it ends, unless it failed or was cancelled, for good."""
+
+    WAITING = "WAITING"
+    LIVE = "LIVE"
+    COMPLETED = "COMPLETED"
+    ANY = "ANY"
+
+
+class ParentPolicy(StrEnum):
+    """What comes of a job when its parent fails or is cancelled."""
+
+    CANCEL = "CANCEL"
+    KEEP = "KEEP"
+
+
+class DependsMode(StrEnum):
+    """Whether a job waits for all that it depends on, or for one of them."""
+
+    ALL = "ALL"
+    ANY = "ANY"
+
+
+class DependencyPolicy(StrEnum):
+    """What comes of a job when what it depends on does not complete: it fails, is cancelled, or runs all the same."""
+
+    FAIL = "FAIL"
+    CANCEL = "CANCEL"
+    RUN = "RUN"
+
+
 class ResultStatus(StrEnum):
     """What a finished job made of its work."""
 
@@ -262,6 +293,19 @@ STEP_MOVES: Final = frozenset(
     | {(source, StepStatus.RUNNING) for source in (StepStatus.FAILED, StepStatus.SKIPPED)}
 )
 """A step may start again from RUNNING, FAILED or SKIPPED when a new attempt meets it; never from COMPLETED."""
+
+
+def holds_key(scope: str, status: str) -> bool:
+    """Whether a job at `status` holds its unique key; the database's function of this name says the same."""
+    match scope:
+        case UniqueScope.ANY:
+            return True
+        case UniqueScope.COMPLETED:
+            return status not in (JobStatus.FAILED, JobStatus.CANCELLED)
+        case UniqueScope.WAITING:
+            return status in (JobStatus.PENDING, JobStatus.VALIDATING, JobStatus.QUEUED)
+        case _:
+            return status not in FINAL
 
 
 def targets(status: JobStatus) -> frozenset[JobStatus]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from jobtrail.core.model import Facts
+from jobtrail.core.facts import Facts
 from jobtrail.core.status import JobStatus, WaitReason
 
 _COUNTED = 10_000

@@ -55,6 +55,25 @@ CREATE TYPE jobtrail.delivery_status AS ENUM (
 );
 
 --
+-- Name: dependency_policy; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.dependency_policy AS ENUM (
+    'FAIL',
+    'CANCEL',
+    'RUN'
+);
+
+--
+-- Name: depends_mode; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.depends_mode AS ENUM (
+    'ALL',
+    'ANY'
+);
+
+--
 -- Name: gate_status; Type: TYPE; Schema: jobtrail; Owner: -
 --
 
@@ -77,6 +96,15 @@ CREATE TYPE jobtrail.job_status AS ENUM (
     'COMPLETED',
     'FAILED',
     'CANCELLED'
+);
+
+--
+-- Name: parent_policy; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.parent_policy AS ENUM (
+    'CANCEL',
+    'KEEP'
 );
 
 --
@@ -145,6 +173,17 @@ CREATE TYPE jobtrail.timer_type AS ENUM (
     'CANCEL',
     'GATE',
     'QUEUE_TIMEOUT'
+);
+
+--
+-- Name: unique_scope; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.unique_scope AS ENUM (
+    'WAITING',
+    'LIVE',
+    'COMPLETED',
+    'ANY'
 );
 
 --
@@ -299,6 +338,18 @@ CREATE FUNCTION jobtrail.fingerprint(error_code text, error_message text) RETURN
 $$;
 
 --
+-- Name: holds_key(jobtrail.unique_scope, jobtrail.job_status); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.holds_key(scope jobtrail.unique_scope, status jobtrail.job_status) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select case scope when 'ANY' then true when 'COMPLETED' then status not in ('FAILED', 'CANCELLED')
+    when 'WAITING' then status in ('PENDING', 'VALIDATING', 'QUEUED')
+    else status not in ('COMPLETED', 'FAILED', 'CANCELLED') end
+$$;
+
+--
 -- Name: horizon(); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -337,11 +388,18 @@ CREATE TABLE jobtrail.jobs (
     backoff_delay_ms integer DEFAULT 2000 NOT NULL,
     backoff_max_ms integer DEFAULT 3600000 NOT NULL,
     priority smallint DEFAULT 5 NOT NULL,
+    slots smallint DEFAULT 1 NOT NULL,
+    concurrency_limit smallint DEFAULT 1 NOT NULL,
     status jobtrail.job_status NOT NULL,
     wait_reason jobtrail.wait_reason,
     backoff_type jobtrail.backoff_type DEFAULT 'EXPONENTIAL'::jobtrail.backoff_type NOT NULL,
     actor_type jobtrail.actor_type DEFAULT 'system'::jobtrail.actor_type NOT NULL,
+    unique_scope jobtrail.unique_scope DEFAULT 'LIVE'::jobtrail.unique_scope NOT NULL,
+    on_parent jobtrail.parent_policy DEFAULT 'CANCEL'::jobtrail.parent_policy NOT NULL,
+    depends_mode jobtrail.depends_mode DEFAULT 'ALL'::jobtrail.depends_mode NOT NULL,
+    on_dependency jobtrail.dependency_policy DEFAULT 'FAIL'::jobtrail.dependency_policy NOT NULL,
     checked boolean DEFAULT false NOT NULL,
+    budgeted boolean DEFAULT false NOT NULL,
     progress real DEFAULT 0 NOT NULL,
     timeout_seconds real,
     idle_timeout_seconds real,
@@ -356,6 +414,7 @@ CREATE TABLE jobtrail.jobs (
     scheduled_at timestamp with time zone,
     cancel_at timestamp with time zone,
     cancel_requested_at timestamp with time zone,
+    unique_until timestamp with time zone,
     aborted_at timestamp with time zone,
     event text DEFAULT 'job.created'::text NOT NULL,
     type text NOT NULL,
@@ -376,6 +435,11 @@ CREATE TABLE jobtrail.jobs (
     task_id uuid,
     parent_id uuid,
     rerun_of uuid,
+    root_id uuid,
+    schedule_id uuid,
+    fork_of uuid,
+    reserve_usd numeric(18,10),
+    reserve_tokens bigint,
     last_txid bigint DEFAULT 0 NOT NULL,
     trail_hash bytea,
     note jsonb,
@@ -480,7 +544,11 @@ CREATE FUNCTION jobtrail.job_terms(j jobtrail.jobs) RETURNS jsonb
     j.idle_timeout_seconds, 'queue_timeout_seconds', j.queue_timeout_seconds, 'unique_key', j.unique_key,
     'concurrency_key', j.concurrency_key, 'traceparent', j.traceparent, 'checked', nullif(j.checked, false),
     'project_id', j.project_id, 'task_id', j.task_id, 'parent_id', j.parent_id,
-    'rerun_of', j.rerun_of)) || jsonb_build_object('created_by', j.created_by)
+    'rerun_of', j.rerun_of, 'root_id', j.root_id, 'schedule_id', j.schedule_id, 'fork_of', j.fork_of,
+    'slots', nullif(j.slots, 1), 'concurrency_limit', nullif(j.concurrency_limit, 1), 'unique_until', j.unique_until,
+    'unique_scope', nullif(j.unique_scope, 'LIVE'), 'on_parent', nullif(j.on_parent, 'CANCEL'),
+    'depends_mode', nullif(j.depends_mode, 'ALL'), 'on_dependency', nullif(j.on_dependency, 'FAIL'),
+    'budgeted', nullif(j.budgeted, false), 'reserve_usd', j.reserve_usd, 'reserve_tokens', j.reserve_tokens)) || jsonb_build_object('created_by', j.created_by)
 $$;
 
 --
@@ -542,14 +610,18 @@ begin
     elsif new.status = 'COMPLETED' then
       new.completed_at := new.updated_at;
       new.actual_seconds := extract(epoch from new.updated_at - old.started_at);
-      new.unique_hold := null;
     else
       new.queued_at := case when new.status = 'QUEUED' then new.updated_at else old.queued_at end;
       new.completed_at := case when new.status in ('FAILED', 'CANCELLED') then new.updated_at end;
       new.aborted_at := new.completed_at;
-      new.unique_hold := case when new.completed_at is null then old.unique_key end;
       new.actual_seconds := extract(epoch from new.completed_at - old.started_at);
     end if;
+  end if;
+  -- A key that was given up is taken again by a retry only: another job may have it by now.
+  if old.unique_key is not null and (old.unique_hold is not null or new.event = 'job.retried')
+      and (new.status <> old.status or old.unique_until is not null) then
+    new.unique_hold := case when new.updated_at < coalesce(old.unique_until, 'infinity')
+      and jobtrail.holds_key(old.unique_scope, new.status) then old.unique_key end;
   end if;
   -- What a runner tells is kept also when it tells the same twice; elsewhere an equal note is the last one, left standing.
   if new.note is not null and (new.note is distinct from old.note or new.event = any ('{ai.tool_called,
@@ -604,8 +676,9 @@ begin
       or octet_length(new.actor_id) > 255 or octet_length(new.title) > 1024 or octet_length(new.unique_key) > 255
       or octet_length(new.concurrency_key) > 255 or octet_length(new.traceparent) <> 55 or new.priority not between 1 and 10
       or new.max_attempts not between 1 and 1000 or new.backoff_delay_ms < 0 or new.backoff_max_ms < 0
-      or (new.timeout_seconds, new.idle_timeout_seconds, new.queue_timeout_seconds, new.scheduled_at, new.cancel_at)
-        is distinct from (null, null, null, null, null) and jobtrail.what_is_wrong(new) is not null then
+      or (new.timeout_seconds, new.idle_timeout_seconds, new.queue_timeout_seconds, new.scheduled_at, new.cancel_at,
+        new.unique_until, new.reserve_usd, new.reserve_tokens, new.slots, new.concurrency_limit)
+        is distinct from (null, null, null, null, null, null, null, null, 1, 1) and jobtrail.what_is_wrong(new) is not null then
     raise exception using errcode = '23514', message = format('job %s: %s', new.id, jobtrail.what_is_wrong(new));
   end if;
   if (new.task_id is not null or new.project_id is not null) and jobtrail.is_homeless(new) then
@@ -618,14 +691,22 @@ begin
   new.updated_at := new.created_at;
   new.queued_at := case when new.status = 'QUEUED' then new.created_at end;
   new.unique_hold := new.unique_key;
+  new.root_id := null;
+  if new.parent_id is not null then  -- a parent that retention removed meanwhile is as good a head as any
+    new.root_id := coalesce((select coalesce(p.root_id, p.id) from jobtrail.jobs p
+      where p.workspace_id = new.workspace_id and p.id = new.parent_id), new.parent_id);
+  end if;
   new.note := jsonb_build_object('type', new.type, 'queue', new.queue, 'priority', new.priority,
     'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
   if (new.wait_reason, new.title, new.scheduled_at, new.cancel_at, new.estimated_seconds, new.max_attempts, new.tags,
       new.backoff_type, new.backoff_delay_ms, new.backoff_max_ms, new.timeout_seconds, new.idle_timeout_seconds,
       new.queue_timeout_seconds, new.unique_key, new.concurrency_key, new.traceparent, new.checked, new.project_id,
-      new.task_id, new.parent_id, new.rerun_of, new.created_by) is distinct from
+      new.task_id, new.parent_id, new.rerun_of, new.schedule_id, new.fork_of, new.slots, new.concurrency_limit,
+      new.unique_scope, new.unique_until, new.on_parent, new.depends_mode, new.on_dependency, new.budgeted,
+      new.reserve_usd, new.reserve_tokens, new.created_by) is distinct from
       (null, null, null, null, null, 3, '{}'::text[], 'EXPONENTIAL', 2000, 3600000, null, null, null, null, null, null,
-      false, null, null, null, null, new.actor_type || ':' || coalesce(new.actor_id, '')) then
+      false, null, null, null, null, null, null, 1, 1, 'LIVE', null, 'CANCEL', 'ALL', 'FAIL', false, null, null,
+      new.actor_type || ':' || coalesce(new.actor_id, '')) then
     new.note := new.note || jsonb_strip_nulls(jobtrail.job_settings(new)) || jobtrail.job_terms(new);
   end if;
   new.last_txid := pg_current_xact_id()::text::bigint + jobtrail.txid_base();
@@ -891,11 +972,16 @@ CREATE FUNCTION jobtrail.what_is_wrong(j jobtrail.jobs) RETURNS text
     when j.backoff_delay_ms < 0 then 'backoff_delay_ms may not be negative'
     when j.backoff_max_ms < 0 then 'backoff_max_ms may not be negative'
     when not j.progress between 0 and 100 then 'progress must be 0 to 100'
+    when j.slots not between 1 and 1000 then 'slots must be 1 to 1000'
+    when j.concurrency_limit not between 1 and 10000 then 'concurrency_limit must be 1 to 10000'
+    when j.reserve_usd < 0 or j.reserve_usd = 'NaN' then 'reserve_usd may not be negative'
+    when j.reserve_tokens < 0 then 'reserve_tokens may not be negative'
     when not (j.timeout_seconds > 0 and j.timeout_seconds < 'infinity') then 'timeout_seconds must be above 0'
     when not (j.idle_timeout_seconds > 0 and j.idle_timeout_seconds < 'infinity') then 'idle_timeout_seconds must be above 0'
     when not (j.queue_timeout_seconds > 0 and j.queue_timeout_seconds < 'infinity') then 'queue_timeout_seconds must be above 0'
     when not isfinite(j.scheduled_at) then 'scheduled_at must be a time'
     when not isfinite(j.cancel_at) then 'cancel_at must be a time'
+    when not isfinite(j.unique_until) then 'unique_until must be a time'
   end
 $$;
 
@@ -2129,6 +2215,18 @@ CREATE INDEX jobs_by_project ON jobtrail.jobs USING btree (workspace_id, project
 CREATE INDEX jobs_by_rerun ON jobtrail.jobs USING btree (workspace_id, rerun_of, id) WHERE (rerun_of IS NOT NULL);
 
 --
+-- Name: jobs_by_root; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_by_root ON jobtrail.jobs USING btree (workspace_id, root_id, id) WHERE (root_id IS NOT NULL);
+
+--
+-- Name: jobs_by_schedule; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_by_schedule ON jobtrail.jobs USING btree (workspace_id, schedule_id, id) WHERE (schedule_id IS NOT NULL);
+
+--
 -- Name: jobs_by_task; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
@@ -2643,7 +2741,7 @@ CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, user_id, secret_
 -- Name: jobs guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -
 --
 
-CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, traceparent, checked, project_id, task_id, parent_id, rerun_of, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, last_txid, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
+CREATE TRIGGER guard_settled BEFORE UPDATE OF workspace_id, id, type, input, created_at, created_by, unique_key, concurrency_key, traceparent, checked, project_id, task_id, parent_id, rerun_of, root_id, schedule_id, fork_of, slots, concurrency_limit, unique_scope, unique_until, on_parent, depends_mode, on_dependency, budgeted, reserve_usd, reserve_tokens, backoff_type, backoff_delay_ms, backoff_max_ms, timeout_seconds, idle_timeout_seconds, queue_timeout_seconds, version, updated_at, queued_at, started_at, completed_at, aborted_at, actual_seconds, unique_hold, last_txid, trail_hash ON jobtrail.jobs FOR EACH ROW EXECUTE FUNCTION jobtrail.refuse_change('a change of what the job was accepted with, or of what follows from its moves', 'Rerun it with other input.');
 
 --
 -- Name: memberships guard_settled; Type: TRIGGER; Schema: jobtrail; Owner: -

@@ -14,6 +14,10 @@ create type jobtrail.result_status as enum ('SUCCESS', 'PARTIAL', 'FAILURE');
 create type jobtrail.gate_status as enum ('WAITING', 'APPROVED', 'REJECTED', 'EXPIRED');
 create type jobtrail.task_status as enum ('BACKLOG', 'READY', 'IN_PROGRESS', 'REVIEW', 'DONE', 'CANCELLED');
 create type jobtrail.actor_type as enum ('user', 'api_key', 'worker', 'schedule', 'system');
+create type jobtrail.unique_scope as enum ('WAITING', 'LIVE', 'COMPLETED', 'ANY');
+create type jobtrail.parent_policy as enum ('CANCEL', 'KEEP');
+create type jobtrail.depends_mode as enum ('ALL', 'ANY');
+create type jobtrail.dependency_policy as enum ('FAIL', 'CANCEL', 'RUN');
 create type jobtrail.backoff_type as enum ('FIXED', 'LINEAR', 'EXPONENTIAL');
 create type jobtrail.timer_type as enum ('START', 'CANCEL', 'GATE', 'QUEUE_TIMEOUT');
 
@@ -89,11 +93,18 @@ create table jobtrail.jobs (
   backoff_delay_ms integer not null default 2000,
   backoff_max_ms integer not null default 3600000,
   priority smallint not null default 5,
+  slots smallint not null default 1,            -- how many of its worker's slots it takes, and of what its limits leave
+  concurrency_limit smallint not null default 1,  -- how many jobs with its concurrency key may run at once
   status jobtrail.job_status not null,
   wait_reason jobtrail.wait_reason,
   backoff_type jobtrail.backoff_type not null default 'EXPONENTIAL',
   actor_type jobtrail.actor_type not null default 'system',
+  unique_scope jobtrail.unique_scope not null default 'LIVE',  -- at which statuses it holds its unique key
+  on_parent jobtrail.parent_policy not null default 'CANCEL',  -- what comes of it when its parent is stopped
+  depends_mode jobtrail.depends_mode not null default 'ALL',
+  on_dependency jobtrail.dependency_policy not null default 'FAIL',  -- what comes of it when one that it waits for fails
   checked boolean not null default false,       -- its input is to be checked before it takes a slot
+  budgeted boolean not null default false,      -- an attempt of it reserves money or tokens before it begins
   progress real not null default 0,
   timeout_seconds real,
   idle_timeout_seconds real,
@@ -108,6 +119,7 @@ create table jobtrail.jobs (
   scheduled_at timestamptz,
   cancel_at timestamptz,
   cancel_requested_at timestamptz,
+  unique_until timestamptz,                     -- until when it holds its unique key at most
   aborted_at timestamptz,                       -- set while FAILED or CANCELLED
   event text not null default 'job.created',    -- what the last change was
   type text not null,
@@ -121,13 +133,18 @@ create table jobtrail.jobs (
   error_code text,
   error_message text,
   unique_key text,
-  unique_hold text,                             -- equals unique_key until the job ends
+  unique_hold text,                             -- equals unique_key for as long as it holds it
   concurrency_key text,
   traceparent text,                             -- the span in which it was accepted, as W3C Trace Context writes it
   project_id uuid,
   task_id uuid,
   parent_id uuid,
   rerun_of uuid,
+  root_id uuid,                                 -- the job at the head of its tree; null: it has no parent
+  schedule_id uuid,
+  fork_of uuid,
+  reserve_usd numeric(18, 10),
+  reserve_tokens bigint,
   last_txid bigint not null default 0,          -- of its events the highest: in the order of all events seq only grows
   trail_hash bytea,                             -- the hash of the last event: the head of the job's chain
   note jsonb,                                   -- what the last event says beyond its columns
@@ -142,6 +159,8 @@ create unique index jobs_one_per_unique_key on jobtrail.jobs (workspace_id, uniq
 create index jobs_by_project on jobtrail.jobs (workspace_id, project_id, id) where project_id is not null;
 create index jobs_by_task on jobtrail.jobs (workspace_id, task_id, id) where task_id is not null;
 create index jobs_by_parent on jobtrail.jobs (workspace_id, parent_id, id) where parent_id is not null;
+create index jobs_by_root on jobtrail.jobs (workspace_id, root_id, id) where root_id is not null;
+create index jobs_by_schedule on jobtrail.jobs (workspace_id, schedule_id, id) where schedule_id is not null;
 
 -- The claim's own small table: a row appears when a job becomes QUEUED, the claim deletes it. A row too many does no
 -- harm, for the claim looks at the job itself. So nothing is unique here, and who makes a job QUEUED never waits for a

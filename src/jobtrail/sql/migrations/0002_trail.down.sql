@@ -13,4 +13,4 @@ drop trigger link_new on jobtrail.jobs;
 drop trigger guard_settled on jobtrail.jobs;
 drop function jobtrail.write_trail(), jobtrail.link_job_change(), jobtrail.link_new_job(), jobtrail.link,
   jobtrail.changed_settings, jobtrail.job_terms, jobtrail.job_settings, jobtrail.refuse_change(), jobtrail.refuse_move(),
-  jobtrail.is_homeless, jobtrail.what_is_wrong;
+  jobtrail.is_homeless, jobtrail.holds_key, jobtrail.what_is_wrong;

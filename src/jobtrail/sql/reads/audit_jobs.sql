@@ -9,7 +9,9 @@ with chunk as materialized (
         j.estimated_seconds, j.actual_seconds, j.created_at, j.updated_at, j.queued_at, j.started_at, j.completed_at,
         j.scheduled_at, j.cancel_at, j.cancel_requested_at, j.aborted_at, j.event, j.type, j.queue, j.actor_id,
         j.created_by, j.stage, j.title, j.tags, j.cancel_reason, j.error_code, j.error_message, j.unique_key,
-        j.unique_hold, j.concurrency_key, j.traceparent, j.checked, j.project_id, j.task_id, j.parent_id, j.rerun_of, j.last_txid, j.trail_hash,
+        j.unique_hold, j.concurrency_key, j.traceparent, j.checked, j.project_id, j.task_id, j.parent_id, j.rerun_of,
+        j.root_id, j.schedule_id, j.fork_of, j.slots, j.concurrency_limit, j.unique_scope, j.unique_until, j.on_parent,
+        j.depends_mode, j.on_dependency, j.budgeted, j.reserve_usd, j.reserve_tokens, j.last_txid, j.trail_hash,
         j.note::text as note, encode(sha256(convert_to(j.input::text, 'UTF8')), 'hex') as input_sha256
     ) said) as said
   from jobtrail.jobs j

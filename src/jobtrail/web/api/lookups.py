@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from jobtrail.core import why
-from jobtrail.core.model import Facts, Gate
+from jobtrail.core.facts import Facts
+from jobtrail.core.model import Gate
 from jobtrail.service import gates, jobs
 from jobtrail.web.runtime import Call
 

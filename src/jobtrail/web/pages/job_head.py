@@ -14,10 +14,11 @@ from jobtrail.core import past as pasts
 from jobtrail.core import said, why
 from jobtrail.core.described import RESERVED
 from jobtrail.core.errors import NotFound
+from jobtrail.core.facts import Facts
 from jobtrail.core.headline import FailingStep, Headline, Moment, Related, Usual
 from jobtrail.core.ids import short
 from jobtrail.core.loglines import LogLine, lines_of
-from jobtrail.core.model import Attempt, Facts, Job, Worker
+from jobtrail.core.model import Attempt, Job, Worker
 from jobtrail.core.past import Known, Past
 from jobtrail.core.status import JobStatus, WaitReason, allowed_actions
 from jobtrail.service import assets, attempts, gates, headlines, jobs, logs, trail, usage
