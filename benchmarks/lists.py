@@ -73,8 +73,9 @@ from (
   from (select n, now() - (%(jobs)s - n) * interval '1 minute' * %(minutes)s / %(jobs)s as at
     from generate_series(1, %(jobs)s) n) timed
 ) made;
-insert into jobtrail.ready (workspace_id, job_id, priority, queue, type)
-  select workspace_id, id, priority, queue, type from jobtrail.jobs where status = 'QUEUED';
+insert into jobtrail.ready (workspace_id, job_id, rank, queue, type)
+  select workspace_id, id, jobtrail.job_rank(priority, generation, created_at, scheduled_at, queued_at), queue, type
+  from jobtrail.jobs where status = 'QUEUED';
 insert into jobtrail.attempts (workspace_id, job_id, id, worker_id, number, status, started_at, ended_at)
   select workspace_id, id, attempt_id, gen_random_uuid(), 1,
     case when status = 'RUNNING' then 'RUNNING' else 'COMPLETED' end::jobtrail.attempt_status, started_at, completed_at

@@ -25,6 +25,7 @@ from uuid import UUID, uuid4
 import httpx2
 
 from jobtrail.core.config import Config
+from jobtrail.core.fairness import Turn
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Actor
 from jobtrail.core.status import ActorType, LogLevel, LogSource
@@ -93,8 +94,8 @@ def filled(conn: Connection, lines: int, together: int) -> UUID:
     )  # fmt: skip
     run(conn, workers.register(described), EVERYTHING)
     stamp = f"{time.time_ns() // 1_000_000:012x}7"
-    claim = attempts.claim(worker, key, ["demo"], 1, mark=attempts.NO_MARK, stamp=stamp, nonce=os.urandom(16).hex())
-    (claimed,) = run(conn, claim, EVERYTHING)
+    taker = attempts.Taker(worker, key, ["demo"], stamp, os.urandom(16).hex())
+    (claimed,) = run(conn, attempts.claim(taker, 1, [Turn(WORKSPACE, 1)]), EVERYTHING)
     write(conn, Fence(WORKSPACE, job_id, claimed.attempt_id, worker), lines, together)
     return job_id
 

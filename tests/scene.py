@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from database import Connection
 
+from jobtrail.core.fairness import Turn
 from jobtrail.core.fence import Fence
 from jobtrail.core.ids import Uuid7
 from jobtrail.core.model import Actor, Attempt, Claimed, Event, Job
@@ -105,10 +106,16 @@ class Scene:
     ) -> list[Claimed]:
         """Up to `limit` jobs for a worker."""
         stamp = f"{time.time_ns() // 1_000_000:012x}7"
-        work = attempts.claim(
-            worker or self.worker, queue, types, limit, mark=attempts.NO_MARK, stamp=stamp, nonce=os.urandom(16).hex()
-        )
-        return self.do(work)
+        taker = attempts.Taker(worker or self.worker, queue, types, stamp, os.urandom(16).hex())
+        taken: list[Claimed] = []
+        for one in self.do(attempts.claimants(queue)):
+            room = limit - len(taken)
+            if one.limited and not one.closed:
+                taken += self.do(attempts.claim_limited(taker, one.workspace_id, room, 1_000, 1_000)).jobs
+            elif not one.closed:
+                plain: list[Claimed] = self.do(attempts.claim(taker, room, [Turn(one.workspace_id, room)]))
+                taken += plain
+        return taken
 
     def start(self, *, worker: UUID | None = None, **wanted: Any) -> Fence:
         """One job that runs: enqueued, and claimed by a worker."""

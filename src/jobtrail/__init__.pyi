@@ -12,7 +12,11 @@ from jobtrail.client import (
 from jobtrail.client.async_remote import AsyncRemoteClient as AsyncRemoteClient
 from jobtrail.client.connecting import connect as connect
 from jobtrail.client.remote import RemoteClient as RemoteClient
-from jobtrail.core.errors import JobtrailError as JobtrailError
+from jobtrail.core.budget_terms import Budget as Budget
+from jobtrail.core.errors import (
+    ChildFailed as ChildFailed,
+    JobtrailError as JobtrailError,
+)
 from jobtrail.core.model import (
     Asset as Asset,
     Event as Event,
@@ -30,6 +34,7 @@ from jobtrail.core.outcome import (
 )
 from jobtrail.core.retry import Retry as Retry
 from jobtrail.core.status import WaitReason as WaitReason
+from jobtrail.core.unique import Unique as Unique
 from jobtrail.runners.context import Context as Context
 from jobtrail.runners.protocol import (
     Decision as Decision,
@@ -43,7 +48,9 @@ __all__ = [
     "Asset",
     "AsyncClient",
     "AsyncRemoteClient",
+    "Budget",
     "Cancel",
+    "ChildFailed",
     "Client",
     "Context",
     "Decision",
@@ -63,6 +70,7 @@ __all__ = [
     "Step",
     "Stopped",
     "SyncContext",
+    "Unique",
     "Wait",
     "WaitReason",
     "connect",

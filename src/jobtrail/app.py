@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, get_type_hints, overload
 from uuid import UUID
 
 import msgspec
@@ -13,24 +13,31 @@ import msgspec
 from jobtrail import settings, tracing
 from jobtrail.client import DEFAULT_WORKSPACE, AsyncJobsClient, Client, JobsClient
 from jobtrail.client.connecting import connect, is_server
-from jobtrail.core import duration, jsonguard
+from jobtrail.core import duration, graph, jsonguard
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Conflict, Invalid, UnknownType
+from jobtrail.core.graph import Output
 from jobtrail.core.model import Job
 from jobtrail.core.retry import Retry
+from jobtrail.core.schedules import NewSchedule
 from jobtrail.core.status import PRIORITIES, JobStatus
+from jobtrail.core.terms import Terms, options_of
 from jobtrail.runners.context import Context, of_model
 from jobtrail.runners.isolated import IsolatedRunner
 from jobtrail.runners.protocol import Runner
 from jobtrail.runners.python import Isolation, PythonRunner
 from jobtrail.runners.registry import has_check
 from jobtrail.runners.threads import SyncContext
+from jobtrail.service import batches
+from jobtrail.service.batches import Batch
+from jobtrail.service.declaring import Times, planned
 from jobtrail.service.jobs import NewJob, Options
 from jobtrail.store.db import AsyncConnection, Connection
 from jobtrail.store.identity import new_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C", bound="Call[..., Any]")
 Span = str | float | timedelta
 
 
@@ -42,6 +49,12 @@ class Handle(Generic[R]):
     existed: bool
     _app: App
     _returns: Any
+
+    @property
+    def output(self) -> Any:
+        """Stands for the result, or with `output["rows"][0]` for a part of it, in the arguments of another job, which
+        waits for this one then and gets the result itself when it starts."""
+        return Output(self.id)
 
     def job(self) -> Job:
         """The job as it stands. Raises NotFound, also before the caller's transaction commits."""
@@ -72,6 +85,7 @@ class Call(Generic[P, R]):
     idempotency_key: str | None = None
     conn: Any = None
     returns: Any = Any
+    after: tuple[UUID, ...] = ()
 
     def using(
         self,
@@ -83,25 +97,32 @@ class Call(Generic[P, R]):
         at: datetime | None = None,
         unique_key: str | None = None,
         idempotency_key: str | None = None,
-        concurrency_key: str | None = None,
         title: str | None = None,
         tags: Iterable[str] | None = None,
         cancel_at: datetime | None = None,
         task_id: UUID | None = None,
         project_id: UUID | None = None,
+        after: Iterable[UUID | NewJob | Handle[Any]] | None = None,
+        **terms: Unpack[Terms],
     ) -> Call[P, R]:
-        """The same type of job, enqueued otherwise. `conn` joins the caller's open transaction."""
+        """The same type of job, enqueued otherwise. `conn` joins the caller's open transaction.
+
+        `after`: it waits for these jobs, for all or with `depends_mode="ANY"` for one of them; when they do not complete
+        it fails, is cancelled or runs all the same, as `on_dependency` (FAIL, CANCEL, RUN) says.
+        `on_conflict` and its likes say what comes of a job whose unique key another one holds; `unique` says from which
+        fields of the input the key follows where none is given. `expires` cancels what has not ended so long after.
+        """
         if delay is not None:
             at = self.app.now() + duration.parse(delay)
         changed: dict[str, Any] = {
             "queue": queue,
             "priority": None if priority is None else priority_of(priority),
             "scheduled_at": at,
-            "concurrency_key": concurrency_key,
             "tags": None if tags is None else tuple(tags),
             "cancel_at": cancel_at,
             "task_id": task_id,
             "project_id": project_id,
+            **options_of(terms),
         }
         return replace(
             self,
@@ -110,20 +131,37 @@ class Call(Generic[P, R]):
             unique_key=unique_key or self.unique_key,
             idempotency_key=idempotency_key or self.idempotency_key,
             title=title or self.title,
+            after=self.after if after is None else tuple(one if isinstance(one, UUID) else one.id for one in after),
         )
 
     def new(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
         """A job to hand to `App.enqueue_many`. Raises Invalid when the arguments do not fit."""
-        raw = self.runner.encode(args, kwargs)
+        given = graph.referred((args, kwargs))
+        raw = (
+            self.runner.encode(tuple(given.value[0]), given.value[1], fit=not given.jobs)
+            if given.jobs
+            else (self.runner.encode(args, kwargs))
+        )
         title = self.title.format_map(_Shown(kwargs)) if self.title else None
+        options, key = self.options, self.options.concurrency_key
+        if key is not None and "{" in key:
+            options = replace(
+                options, concurrency_key=jsonguard.check_name(key.format_map(_Shown(kwargs)), "concurrency_key")
+            )
         return NewJob(
             id=new_id(),
             input=raw,
-            options=self.options,
+            options=options,
             title=title,
             unique_key=self.unique_key,
             traceparent=tracing.current(),
+            after=tuple(dict.fromkeys((*self.after, *given.jobs))),
         )
+
+    def revived(self, output: str | None) -> R:
+        """A result (JSON) as the type that the function returns."""
+        read: R = msgspec.json.decode(output or "null", type=self.returns, strict=False, dec_hook=of_model)
+        return read
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Handle[R]:
         """Accepts a job; when this returns (or `conn` commits), it is never lost."""
@@ -163,6 +201,7 @@ class App:
     def __init__(self, url: str | None = None, *, workspace: UUID | None = None) -> None:
         self.runners: dict[str, Runner] = {}
         self.defaults: dict[str, Options] = {}
+        self.schedules: dict[str, NewSchedule] = {}
         self.now: Callable[[], datetime] = _now  # by which a delay counts; tests stop it
         self._url = url
         self._workspace = workspace
@@ -219,6 +258,7 @@ class App:
         tags: Iterable[str] = (),
         isolation: Isolation | None = None,
         check: Callable[..., Any] | None = None,
+        **terms: Unpack[Terms],
     ) -> _Register:
         """Makes a function a type of job, named by default as the function.
 
@@ -226,6 +266,7 @@ class App:
         wait in the queue. `isolation="process"` runs each attempt in a child process that can be killed. `check` gets
         the input as the function does, before the job takes a slot, and answers what is wrong with it, by parameter:
         files that are missing, hosts that are not allowed. The job fails at once with that; empty or None, it is queued.
+        `unique="input"`, `unique=("customer",)` or `unique=Unique(...)` keeps its jobs from being there twice.
         """
         if callable(type):
             raise Invalid("write @app.job() with parentheses; without them the function would not become a job")
@@ -235,15 +276,45 @@ class App:
             queue=jsonguard.check_name(queue, "a queue's name"),
             priority=priority_of(priority),
             tags=tuple(tags),
-            max_attempts=policy.max_attempts,
-            backoff_type=policy.backoff,
-            backoff_delay_ms=_ms(policy.delay),
-            backoff_max_ms=_ms(policy.max_delay),
+            **policy.columns,
             timeout_seconds=_seconds(timeout),
             idle_timeout_seconds=_seconds(idle_timeout),
             queue_timeout_seconds=_seconds(queue_timeout),
+            **options_of(terms),
         )
-        return _Register(self, replace(options, checked=check is not None), title, isolation, check)
+        return _Register(self, replace(options, checked=check is not None), title, isolation, check, policy)
+
+    def schedule(
+        self, expression: str, *, zone: str = "UTC", type: str | None = None, **said: Unpack[Times]
+    ) -> Callable[[C], C]:
+        """Declares when jobs of a function are made: `@app.schedule("0 9 * * MON-FRI", zone="Europe/Berlin")` above
+        `@app.job()`. For a type that is no function, `app.schedule("@daily", type="command", input={...})` by itself.
+
+        A worker of the app applies it when it starts. What people change meanwhile stays until this changes.
+        """
+        if type is not None:
+            raw = jsonguard.encode(dict(said.get("input", {})), at="input")
+            self._plan(planned(expression, zone, said, Options(type=type), raw))
+
+        def declare(call: C) -> C:
+            if not isinstance(call, Call):
+                raise Invalid("write @app.schedule(...) above @app.job(), so that it gets what that makes")
+            given = dict(said.get("input", {}))
+            raw = call.runner.encode((), given, fit="{tick" not in str(given))
+            if call.title is not None and "{tick" not in call.title:
+                said.setdefault("title", call.title.format_map(_Shown(given)))
+            key, options = call.options.concurrency_key, call.options
+            if key is not None:
+                options = replace(options, concurrency_key=key.format_map(_Shown(given)))
+            self._plan(planned(expression, zone, said, options, raw, call.unique_key))
+            return call
+
+        return declare
+
+    def _plan(self, new: NewSchedule) -> None:
+        if new.name in self.schedules:
+            raise Conflict(f"there are two schedules named {new.name!r}; give one of them a name of its own: name=")
+        self.schedules[new.name] = new
 
     def add(self, runner: Runner) -> None:
         """Adds a runner of your own: `class MyRunner: type = "x"; async def run(self, context) -> Outcome`."""
@@ -263,6 +334,19 @@ class App:
         """Accepts many jobs, all or none; made with `function.new(...)`. Answers their ids in order."""
         return list(self.client.enqueue_all(jobs, conn=conn).ids)
 
+    def output(self, job: NewJob) -> Any:
+        """Stands for the result of a job made with `function.new(...)` in the arguments of another one of its batch."""
+        return Output(job.id)
+
+    def enqueue_batch(self, jobs: Sequence[NewJob], *, then: NewJob, conn: Connection | None = None) -> Batch:
+        """Accepts many jobs and one that runs when all of them have ended, however they did; all or none.
+
+        `then` learns from `ctx.dependencies()` how each of them ended; its page is the page of the batch.
+        """
+        last = batches.closing(then, [job.id for job in jobs])
+        done = self.client.enqueue_all([*jobs, last], conn=conn)
+        return Batch(done.ids[-1], done.ids[:-1])
+
 
 @dataclass(frozen=True, slots=True)
 class _Register:
@@ -273,6 +357,7 @@ class _Register:
     title: str | None
     isolation: Isolation | None
     check: Callable[..., Any] | None
+    retry: Retry
 
     @overload
     def __call__(self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]]) -> Call[P, R]: ...
@@ -290,6 +375,7 @@ class _Register:
         type = self.options.type or function.__name__
         kind = IsolatedRunner if self.isolation == "process" else PythonRunner
         runner = kind(type, function, check=self.check)
+        runner.retry = self.retry
         self.app.add(runner)
         options = replace(self.options, type=type)
         self.app.defaults[type] = options
@@ -314,7 +400,3 @@ def _now() -> datetime:
 
 def _seconds(span: Span | None) -> float | None:
     return None if span is None else duration.parse(span).total_seconds()
-
-
-def _ms(span: timedelta) -> int:
-    return round(span.total_seconds() * 1000)

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from runners.desk import FakeDesk, Kept, Memory
 
+from jobtrail.core.approval import Rules
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Waits
 from jobtrail.core.status import Phase
@@ -39,6 +40,7 @@ class AskingDesk(FakeDesk):
         needed: int,
         form: str | None,
         expires: timedelta | None,
+        rules: Rules = Rules(),
     ) -> Decision:
         if key in self.decisions:
             return self.decisions[key]

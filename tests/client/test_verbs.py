@@ -28,6 +28,7 @@ from jobtrail.core.errors import (
     TooLarge,
 )
 from jobtrail.core.fence import Fence
+from jobtrail.core.model import Job
 from jobtrail.core.status import GateStatus, JobStatus, LogLevel
 from jobtrail.service import assets, jobs, logs, usage
 from jobtrail.service.assets import NewAsset
@@ -61,15 +62,21 @@ def test_a_job_has_the_id_and_all_that_it_was_enqueued_with(client: JobsClient) 
         cancel_at=datetime(2101, 1, 1, tzinfo=UTC),
         concurrency_key="c",
         estimated_seconds=4.5,
+        unique_scope="ANY",
+        unique_window_seconds=60.0,
     )
     done = client.enqueue_all([wanted])
     assert (done.ids, done.existed) == ((wanted.id,), frozenset())
     job = client.get(wanted.id)
     assert job.input == {"name": "Zoë", "n": 1.5, "deep": [None, True]}
-    said = {field.name: getattr(wanted.options, field.name) for field in fields(wanted.options) if field.repr}
+    columns = {field.name for field in fields(Job)}
+    said = {
+        field.name: getattr(wanted.options, field.name) for field in fields(wanted.options) if field.name in columns
+    }
     said |= {"tags": ["a", "b,c"], "title": "A title", "unique_key": "u1"}
     assert {name: getattr(job, name) for name in said} == said
     assert (job.status, job.wait_reason, job.version) == ("PENDING", "SCHEDULE", 1)
+    assert job.unique_until is not None and abs(job.unique_until - job.created_at - timedelta(minutes=1)) < SOON
 
 
 def test_both_clients_read_the_very_same(remote: RemoteClient, database: Database, scene: Scene) -> None:
@@ -287,12 +294,19 @@ def test_what_http_cannot_carry_is_refused_before_it_is_sent(remote: RemoteClien
         with pytest.raises(Invalid):
             remote.enqueue_once(new_job(), key)
     with pytest.raises(Invalid):
-        remote.pause("a/b")
+        remote.pause("..")
     with pytest.raises(TooLarge):
         remote.enqueue_all([new_job()] * 10_001)
     with pytest.raises(Invalid):
         remote.enqueue_all([new_job(id=uuid4())])
     assert remote.list_jobs() == []
+
+
+def test_a_queue_may_have_strokes_in_its_name_also_over_http(remote: RemoteClient) -> None:
+    remote.pause("media/4k", "disks")
+    (queue,) = remote.queues()
+    assert (queue.queue, queue.paused_reason) == ("media/4k", "disks")
+    remote.resume("media/4k")
 
 
 def refused(kind: type[JobtrailError], code: str, ask: Callable[[], object]) -> None:

@@ -8,6 +8,7 @@ from law.statements import SOURCE
 from law.test_docs import text_of
 
 from jobtrail.core.scopes import SCOPES_OF, ApiScope, Role
+from jobtrail.core.status import ErrorStatus
 
 PAGE = "explanation/keys-and-roles.md"
 
@@ -26,6 +27,14 @@ def test_everything_that_is_recorded_is_on_the_page_and_nothing_else() -> None:
         type
         for path in (SOURCE / "sql/verbs").glob("*.sql")
         if "jobtrail.administration_events" in path.read_text()
-        for type in re.findall(r"'((?:workspace|member|key|user|login)\.[a-z_]+)'", path.read_text())
+        for type in re.findall(
+            r"'((?:workspace|member|key|user|login|queue|group|limit|error)\.[a-z_]+)'", path.read_text()
+        )
     }
-    assert said == recorded
+    told = {
+        type
+        for path in (SOURCE / "service").glob("*.py")
+        for type in re.findall(r"\"((?:worker|schedule|breaker)\.[a-z_]+)\"", path.read_text())
+    }
+    marked = {f"error.{status.lower()}" for status in ErrorStatus}
+    assert said == recorded | told | marked

@@ -13,10 +13,29 @@ from database import Connection, Database
 from scene import ME, SERVES_ALL, WORKSPACE, Scene, fence_of, ids, new_job
 from service.people import key, person
 
+from jobtrail.core.breaker import BreakerMode
 from jobtrail.core.errors import Misconfigured
+from jobtrail.core.schedules import NewSchedule
 from jobtrail.core.scopes import Role
-from jobtrail.core.status import StepType
-from jobtrail.service import assets, attempts, gates, jobs, logs, queues, renders, signals, upkeep, usage
+from jobtrail.core.status import Phase, StepType
+from jobtrail.service import (
+    assets,
+    attempts,
+    breakers,
+    gate_links,
+    gates,
+    groups,
+    jobs,
+    logs,
+    queues,
+    renders,
+    schedules,
+    signals,
+    ticking,
+    upkeep,
+    usage,
+)
+from jobtrail.service import waits as waiting
 from jobtrail.store.db import Scope, run, translated
 
 OTHER = UUID("00000000-0000-7000-8000-0000000000bb")
@@ -53,6 +72,11 @@ def fill(conn: Connection, workspace: UUID) -> None:
     waits = scene.start(queue=f"q{workspace.int % 97}")
     gate = scene.ask(waits, needed=2, expires=None)
     scene.do(gates.decide(workspace, gate, ME, approve=True))
+    scene.do(gate_links.make(workspace, gate, ids.new(), "ben", bytes(32), timedelta(days=1), ME))
+    scene.do(groups.create(workspace, "editors", ME))
+    scene.do(groups.add(workspace, "editors", "ann", ME))
+    sleeps = scene.start(queue=f"s{workspace.int % 97}")
+    scene.do(waiting.begin(sleeps, ids.new(), "nap", "nap", Phase.EXECUTION, waiting.Wanted(seconds=9e4)))
     done = scene.start(queue=f"d{workspace.int % 97}")
     step = scene.step(done, "render", type=StepType.COMMAND)
     scene.do(logs.append([logs.NewChunk(done, step, 1, 1, ("INFO",), (), "{}")]))
@@ -66,9 +90,16 @@ def fill(conn: Connection, workspace: UUID) -> None:
     scene.step(scene.start(queue=f"r{workspace.int % 97}"), "render")
     scene.enqueue(cancel_at=scene.job(done.job_id).updated_at.replace(year=2100))
     scene.enqueue(checked=True)
+    scene.do(jobs.enqueue(workspace, [new_job()._replace(after=(waits.job_id,))], ME))
+    new = NewSchedule(id=ids.new(), name="s", type="demo", expression="@daily")
+    made = scene.do(schedules.create(workspace, new, ME, {"demo"}))
+    scene.do(ticking.run_now(workspace, made.id, ids.many, ME))
     scene.new_worker(workspace=workspace)
     scene.do(queues.pause(workspace, "default", ME))
     scene.do(upkeep.measure_queues(scene.job(done.job_id).updated_at.replace(second=0, microsecond=0)))
+    scene.do(breakers.put(workspace, "t", BreakerMode.AUTO, ME, ids.new()))
+    scene.do(breakers.tell([breakers.Outcomes(workspace, "t", failed=1)]))
+    scene.do(jobs.enqueue(workspace, [new_job(unique_key="u", on_conflict="REPLACE") for _ in range(2)], ME))
     key(scene, workspace=workspace, user_id=person(scene, f"p{workspace.int % 97}", Role.OWNER, workspace))
 
 
@@ -78,12 +109,26 @@ def fill_by_hand(admin: Connection, workspace: UUID) -> None:
     delivery = "workspace_id, id, webhook_id, job_id, seq, event, event_at, delivery_job_id"
     stone = "workspace_id, job_id, last_seq, trail_hash, first_at, last_at"
     for into in (
+        "error_marks (workspace_id, fingerprint, status, marked_by) values (%(w)s, 'fp_00000000', 'MUTED', 'user:me')",
         "projects (workspace_id, id, name) values (%(w)s, gen_random_uuid(), 'p')",
         "tasks (workspace_id, id, title) values (%(w)s, gen_random_uuid(), 't')",
         "webhooks (workspace_id, id, url, events, secret, created_by) values (%(w)s, %(w)s, 'https://x.org', '{*}', '', '')",
         f"webhook_deliveries ({delivery}) values (%(w)s, %(w)s, %(w)s, %(w)s, 1, 'job.created', now(), %(w)s)",
         f"seals ({seal}) values (%(w)s, 1, 0, 1, now(), now(), 1, '[]', '', '', '')",
         f"tombstones ({stone}) values (%(w)s, gen_random_uuid(), 1, '', now(), now())",
+        "limits (workspace_id, id, scope, name, max_slots, set_by) values (%(w)s, %(w)s, 'QUEUE', 'q', 1, 'user:me')",
+        "rate_starts (workspace_id, limit_id, at, number) values (%(w)s, %(w)s, now(), 1)",
+        "rate_buckets (workspace_id, limit_id, tokens, at) values (%(w)s, %(w)s, 1, now())",
+        "claim_places (workspace_id, queue, of, rank, job_id) values (%(w)s, 'q', '=', 1, %(w)s)",
+        "budgets (workspace_id, id, scope, limit_usd) values (%(w)s, %(w)s, 'WORKSPACE', 1)",
+        (
+            "budget_holds (workspace_id, budget_id, attempt_id, job_id) "
+            "select workspace_id, %(w)s, id, id from jobtrail.jobs where workspace_id = %(w)s limit 1"
+        ),
+        (
+            "budget_waits (workspace_id, budget_id, attempt_id, job_id) "
+            "select workspace_id, %(w)s, id, id from jobtrail.jobs where workspace_id = %(w)s limit 1"
+        ),
     ):
         admin.execute(f"insert into jobtrail.{into}".encode(), {"w": workspace})
 
@@ -217,6 +262,7 @@ FORBIDDEN = {
     "changing usage": "update jobtrail.usage set cost_usd = 0",
     "changing a file": "update jobtrail.assets set sha256 = repeat('0', 64)",
     "changing a decision": "update jobtrail.gate_decisions set approved = true",
+    "forgetting a decision": "delete from jobtrail.gate_decisions",
     "changing a log": "update jobtrail.log_chunks set body = ''",
     "changing what administrators did": "update jobtrail.administration_events set actor_id = 'x'",
     "forgetting what administrators did": "delete from jobtrail.administration_events",
@@ -256,9 +302,9 @@ def test_no_day_is_reached_by_its_own_name(conn: Connection, admin: Connection) 
 
 
 RIGHTS = {
-    "insert, update": "callbacks nexrender_jobs workspaces jobs attempts steps gates queues upkeep_leases results sealer users passwords api_keys",
-    "delete, insert, update": "projects tasks ready timers validations queue_stats idempotency_keys workers webhooks webhook_deliveries memberships login_sessions login_failures",
-    "delete, insert": "assets",
+    "insert, update": "gate_links waits dependencies supersedings callbacks nexrender_jobs workspaces jobs attempts steps gates queues upkeep_leases results sealer users passwords api_keys",
+    "delete, insert, update": "limits rate_starts rate_buckets claim_places settlements schedules schedule_ticks breakers type_outcomes error_marks projects tasks ready timers validations queue_stats idempotency_keys workers webhooks webhook_deliveries budgets budget_holds budget_waits memberships login_sessions login_failures",
+    "delete, insert": "assets groups group_members",
     "insert": "signals log_chunks metrics usage gate_decisions seals administration_events",
     "update": "webhook_dispatcher",
     "": "events tombstones migrations",

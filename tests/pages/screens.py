@@ -17,7 +17,7 @@ from jobtrail.web.routing import HTML, Route, shape_of
 NO_SCREENS = {"/w/{workspace}/jobs/{job_id}/data/{part}", "/static/{version}/{path:path}", "/w/{workspace}/live"}
 """Routes that answer no page: files, and the stream."""
 
-OUTSIDE = {"/login"}
+OUTSIDE = {"/login", "/g/{link}"}
 """Screens of nobody's workspace."""
 
 TELLING = ("COMPLETED", "FAILED after three attempts", "RUNNING", "agent", "gate with a form", "operation", "PENDING for RETRY",
@@ -35,6 +35,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
     f"{_W}/cost": ("by=model", "by=task"),
     f"{_W}/approvals": ("show=decided", "mine=true"),
     f"{_W}/files": ("media=image", "name=nothing"),
+    f"{_W}/schedules": ("text=nothing", "expression=30+2+*+*+*&zone=Europe/Berlin", "expression=61+*+*+*+*"),
     f"{_W}/tasks": ("status=BACKLOG", "text=nothing"),
 }
 """Further addresses of a screen, by its path: what its query shows."""
@@ -66,9 +67,11 @@ def values_of(name: str, stage: Stage) -> list[str]:
         "asset_id": [stage.ids["asset_id"]],
         "gate_id": [stage.ids[shows] for shows in ("gate with a form", "gate with approvers", "plain gate")],
         "webhook_id": [stage.ids["webhook_id"]],
+        "schedule_id": [stage.ids[shows] for shows in ("schedule", "broken schedule", "schedule of code")],
         "worker_id": [stage.ids["worker_id"]],
         "step_id": [stage.ids["step_id"]],
         "attempt_id": [stage.ids["attempt_id"]],
+        "link": [stage.ids["link"], stage.ids["link that was used"]],
         "queue": [stage.media],
         "fingerprint": [stage.ids["fingerprint"]],
         "type": [stage.type],

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 from pages.stuff import FILES, LINES, SCHEMA
+from pages.times import stage_schedules
 from scene import ME, SERVES_ALL, ids
 from serving import EVERYTHING, Served
 from web.remote import Job, Remote
@@ -25,6 +26,7 @@ from jobtrail.service import (
     bulk,
     deliveries,
     failures,
+    gate_links,
     memberships,
     queues,
     upkeep,
@@ -72,6 +74,8 @@ class Stage:
         self._outside()
         self._people()
         self._queues()
+        self._budgets()
+        self.ids |= stage_schedules(self.web, self.workspace, self.made, self.do, self.say, self.type)
 
     # What it is made with.
 
@@ -305,11 +309,23 @@ class Stage:
             self.tell(job, "assets", FILES["frame.png"][1], name="frame.png", media_type="image/png")
             question = {"question": self.say("question", f"{shows}: publish to the channel?"), **more}
             self.ids[shows] = self.tell(job, "gates", question)["gate_id"]
+        self._links()
         for shows, verb in (("gate approved", "approve"), ("gate rejected", "reject")):
             job = self.begun(shows)
             gate = self.tell(job, "gates", {"question": self.say("question", "Send it?")})["gate_id"]
             self.made(f"jobs/{job['job_id']}/gates/{gate}/{verb}", 200, comment=self.say("comment", "fine"))
             self.tell(self.taken(job["job_id"]), "complete", {})
+
+    def _links(self) -> None:
+        """Links to a question, and people who are asked together."""
+        person = self.say("person", "ida@example.net")
+        for shows, to in (("link", "gate with a form"), ("link that was used", "plain gate")):
+            made = self.made(f"gates/{self.ids[to]}/links", person=person)
+            self.ids[shows] = made["url"].rpartition("/")[2]
+        self.do(gate_links.revoke(self.workspace, UUID(self.ids["plain gate"]), UUID(made["link"]["id"])))
+        for group in ("editors", "nobody"):
+            self.made("groups", name=group)
+        self.made("groups/editors/members", 200, member="ben@example.org")
 
     def _running(self) -> None:
         job = self.begun("RUNNING", estimated_seconds=300, timeout_seconds=3_600)
@@ -326,6 +342,7 @@ class Stage:
             f"jobs/{self.begun('RUNNING, to be cancelled')['job_id']}/cancel", 200, reason=self.say("reason", "stop")
         )
         self.job("child", parent_id=job["job_id"])
+        self.job("PENDING for DEPENDENCY", after=[job["job_id"]])
         self.job("QUEUED")
         self.job("QUEUED for nobody", queue="nowhere", type="nobody.runs.this")
         self.job(
@@ -350,6 +367,15 @@ class Stage:
         self.jobs["operation"] = str(operation)
         wanted = {"status": ["FAILED"], "q": self.say("filter", "timeout")}
         self.jobs["operation to come"] = self.made("bulk", action="retry", filter=wanted)["job_id"]
+
+    def _budgets(self) -> None:
+        """One of which most is spent, one that nobody uses, and one of a job that runs."""
+        for said in (
+            {"scope": "TYPE", "subject": "agent.research", "limit_usd": "0.01", "on_exceeded": "STOP"},
+            {"scope": "QUEUE", "subject": self.say("budget subject", "nobody"), "limit_tokens": 1000, "period": "DAY"},
+            {"scope": "TREE", "subject": self.jobs["RUNNING"], "limit_usd": "5", "limit_seconds": 7200},
+        ):
+            self.made("budgets", **said)
 
     def _outside(self) -> None:
         new: dict[str, Any] = {"url": f"https://example.org/{self.say('webhook path', 'hook')}", "events": ["*"],

@@ -183,6 +183,39 @@ def test_a_gate_that_needs_two_says_who_has_approved(browser_page: Page, ui: Ui)
     assert stage.http.get(f"/api/v1/gates/{gate}").json()["status"] == "WAITING"
 
 
+def test_what_was_said_is_taken_back_on_the_card(browser_page: Page, ui: Ui) -> None:
+    stage = on(ui)
+    job = stage.begun("two must")
+    gate = stage.tell(job, "gates", {"question": "Both of you?", "needed": 2, "comment_required": True})["gate_id"]
+    browser_page.goto(ui.at(f"/approvals/{gate}"))
+    one = browser_page.locator(f'[id="gate-{gate}"]')
+    one.get_by_role("button", name="Approve").click()
+    assert stage.http.get(f"/api/v1/gates/{gate}/decisions").json()["items"] == [], (
+        "the browser asks for the note first"
+    )
+    one.get_by_label("Note").fill("as agreed")
+    one.get_by_role("button", name="Approve").click()
+    one.get_by_role("button", name="Take it back").click()
+    expect(one.get_by_role("button", name="Approve")).to_be_visible()
+    assert stage.http.get(f"/api/v1/gates/{gate}/decisions").json()["items"] == []
+
+
+def test_who_asked_for_a_job_is_told_that_somebody_else_must_decide(ui: Ui) -> None:
+    stage = on(ui)
+    said = {"question": "My own?", "no_self_approval": True, "escalate_to": ["role:OWNER"], "escalate_after_seconds": 60,
+            "approvers": ["role:VIEWER"], "expires_in_seconds": 600, "on_expire": "FAIL"}  # fmt: skip
+    with httpx2.Client(base_url=ui.url, timeout=30) as local:
+        id = local.post("/api/v1/jobs", json={"type": stage.type, "queue": stage.media, "priority": 10}).json()["id"]
+        gate = stage.tell(stage.taken(id), "gates", said)["gate_id"]
+        own = seen(local, f"/w/default/approvals/{gate}")
+        assert "You asked for this job yourself, so somebody else must decide." in own
+        theirs = stage.tell(stage.begun("of a key"), "gates", said)["gate_id"]
+        others = seen(local, f"/w/default/approvals/{theirs}")
+    assert "yourself" not in others and "Approve" in others
+    assert "role:VIEWER, but not who enqueued the job" in others
+    assert "role:OWNER may decide as well" in others and "and the job fails." in others
+
+
 def test_word_of_new_questions_is_given_to_who_asks_for_it_only(browsing: tuple[BrowserContext, Heard], ui: Ui) -> None:
     context = browsing[0]
     context.grant_permissions(["notifications"], origin=ui.url)

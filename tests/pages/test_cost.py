@@ -9,11 +9,13 @@ from pathlib import Path
 import httpx2
 import pytest
 from database import Database
-from scene import Scene
+from scene import ME, Scene
 from serving import EVERYTHING, Served, served
 
+from jobtrail.core.budget_terms import BudgetPeriod, BudgetScope, Limits
 from jobtrail.core.scopes import ApiScope
-from jobtrail.service import usage
+from jobtrail.service import budgets, reserving, usage
+from jobtrail.service.budgets import NewBudget
 from jobtrail.service.usage import Call
 
 
@@ -79,3 +81,20 @@ def test_only_who_may_read_figures_sees_money(database: Database, tmp_path: Path
     with served(database, tmp_path) as web:
         http = web.client(web.key(scopes=EVERYTHING - {ApiScope.METRICS_READ}))
         assert http.get("/w/default/cost").status_code == 403
+
+
+def test_budgets_stand_beside_what_was_spent(web: Served, scene: Scene) -> None:
+    assert "No budget is set." in read(web, days="1d")
+    limits = Limits(usd=Decimal(2))
+    new = NewBudget(scope=BudgetScope.TYPE, subject="demo", limits=limits, period=BudgetPeriod.MONTH)
+    scene.do(budgets.set_(scene.workspace, new, ME))
+    fence = scene.start()
+    scene.do(reserving.reserve(fence, usd=Decimal("0.3")))
+    scene.do(reserving.use(fence, 1, Call(provider="p", model="m", cost_usd=Decimal("1.7"))))
+    page = read(web)
+    assert "budget of type demo for this month" in page and "$1.70 of $2.00" in page and "85 %" in page
+    overview = " ".join(httpx2.get(f"{web.url}/w/default/").text.split())
+    assert "budget of type demo for this month: 85% used ($1.70 of $2.00)" in overview
+    assert "jobtrail budget show type:demo" in overview
+    cost = " ".join(httpx2.get(f"{web.url}/w/default/jobs/{fence.job_id}/cost").text.split())
+    assert "Budgets that hold it" in cost and "$1.70 of $2.00" in cost

@@ -148,6 +148,10 @@ def test_the_filled_form_stands_in_its_address(ui: Ui, browser_page: Page) -> No
     expect(page.get_by_label("customer")).to_have_value("c42")
     expect(page.get_by_label("speed")).to_have_value("0")
     expect(page.get_by_label("Unique key")).to_have_value("one & only")
+    page.get_by_label("When another job has the key").select_option("REPLACE")
+    expect(page.locator("#twin-cli")).to_contain_text("--unique-key 'one & only' --on-conflict replace")
+    expect(page.locator("#twin-python")).to_contain_text('on_conflict="REPLACE"')
+    expect(page.locator("#twin-curl")).to_contain_text('"on_conflict":"REPLACE"')
 
 
 def test_what_is_missing_or_wrong_is_told_at_its_field(ui: Ui, browser_page: Page) -> None:

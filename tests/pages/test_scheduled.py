@@ -43,7 +43,7 @@ def test_it_says_what_each_waits_for(ui: Ui, http: httpx2.Client) -> None:
     said = seen(http, "/w/default/scheduled")
     assert "another try attempt 2" in said and "a quota" in said and "its time" in said
     assert "TimeoutError: upload took > 30 s" in said
-    assert "do not exist yet" in said
+    assert "is among the schedules" in said
 
 
 def test_the_list_goes_on_where_it_stopped(ui: Ui, http: httpx2.Client) -> None:

@@ -17,7 +17,21 @@ from scene import ME, TYPE, Scene, ids
 
 from jobtrail.core.fence import Fence
 from jobtrail.core.status import Phase, StepStatus, StepType, WaitReason
-from jobtrail.service import assets, attempts, gates, jobs, logs, steps, trail, upkeep, usage, validations, workers
+from jobtrail.service import (
+    assets,
+    attempts,
+    gate_links,
+    gates,
+    jobs,
+    logs,
+    steps,
+    trail,
+    upkeep,
+    usage,
+    validations,
+    waits,
+    workers,
+)
 from jobtrail.service.validations import Validation
 
 HANGS_ON_IT = ("attempts", "steps", "gates", "timers", "ready", "validations")
@@ -112,6 +126,16 @@ WAIT: dict[str, tuple[Callable[[Scene], Held], Verb]] = {
     "log": (running, lambda s, h: s.do(logs.append([logs.NewChunk(h.fence, None, 1, 1, ("INFO",), (), "{}")]))),
     "ask": (running, lambda s, h: s.do(gates.request(h.fence, h.step, ids.new(), "May it?"))),
     "decide": (asking, lambda s, h: s.do(gates.decide(s.workspace, h.gate, ME, approve=True))),
+    "sleep": (
+        running,
+        lambda s, h: s.do(waits.begin(h.fence, ids.new(), "z", "z", Phase.EXECUTION, waits.Wanted(seconds=9e4))),
+    ),
+    "let somebody decide by a link": (
+        asking,
+        lambda s, h: (
+            s.do(gate_links.make(s.workspace, h.gate, ids.new(), "ben", bytes(32), timedelta(days=1), ME)).link.person
+        ),
+    ),
     "cancel what waits for people": (asking, lambda s, h: s.do(jobs.cancel(s.workspace, h.id, ME))),
     "cancel what is queued": (queued, lambda s, h: s.do(jobs.cancel(s.workspace, h.id, ME))),
     "cancel what runs": (running, lambda s, h: s.do(jobs.cancel(s.workspace, h.id, ME))),

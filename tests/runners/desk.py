@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from jobtrail.core.approval import Rules
+from jobtrail.core.budget import Grant
 from jobtrail.core.errors import Misconfigured
+from jobtrail.core.graph import JobEnd
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Outcome
 from jobtrail.core.status import TOLD, LogSource, Phase, StepStatus, StepType
 from jobtrail.runners.command import CommandRunner
 from jobtrail.runners.context import Context
 from jobtrail.runners.protocol import Assignment, Begun, Decision, Earlier, LogLine, Signal
+from jobtrail.service.accepting import NewJob
 from jobtrail.service.usage import Call
+from jobtrail.service.waits import Wanted
 
 
 @dataclass
@@ -129,8 +135,20 @@ class FakeDesk:
         needed: int,
         form: str | None,
         expires: timedelta | None,
+        rules: Rules = Rules(),
     ) -> Decision:
         raise AssertionError("a command asks nobody")
+
+    async def wait(self, key: str, name: str, phase: Phase, wanted: Wanted) -> str:
+        raise AssertionError("a command waits for nothing")
+
+    async def children(
+        self, key: str, name: str, phase: Phase, wanted: Sequence[NewJob], *, wakes: bool
+    ) -> list[JobEnd]:
+        raise AssertionError("a command starts no jobs")
+
+    async def needed(self) -> dict[UUID, JobEnd]:
+        return {}
 
     async def keep(
         self,
@@ -147,8 +165,11 @@ class FakeDesk:
         self.kept.append(Kept(name, content, self._row(step_id).name))
         return Asset(uuid4(), None, None, step_id, name, role, "", len(content), "", "", datetime.now(UTC))
 
-    async def use(self, call: Call, step_id: UUID | None) -> None:
+    async def use(self, call: Call, step_id: UUID | None) -> bool:
         raise AssertionError("a command uses no model")
+
+    async def reserve(self, usd: Decimal | None, tokens: int | None, *, up_to: bool = False) -> Grant:
+        return Grant()
 
     async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
         self._fence()

@@ -13,6 +13,13 @@ from jobtrail.core.status import MOVES
 
 LEGAL = {(move.source, move.target, move.event) for move in MOVES}
 
+REASONS = {
+    "superseded by job": "superseded",
+    "its parent ": "its parent was stopped",
+    "job ": "what it needs did not complete",
+}
+"""How reasons begin that name a job, and what the model calls them."""
+
 
 def check(world: World, behind: Behind) -> None:
     """Raises where database and model disagree, or where a row is not what its events say."""
@@ -25,6 +32,8 @@ def check(world: World, behind: Behind) -> None:
         assert gates_seen(behind, id) == {(str(q.id), q.status) for q in work.questions.values()}
         assert {r["generation"]: r["status"] for r in behind.of("results", id)} == work.results
         check_trail(row, events, work)
+        needs = {UUID(one["needs_id"]): one["met_as"] for one in behind.of("dependencies", id)}
+        assert needs == work.needs, f"job {id}"
     queued = sorted(str(id) for id, work in world.works.items() if work.status == "QUEUED")
     assert behind.all("ready") == queued
     check_timers(world, behind)
@@ -34,22 +43,24 @@ def check(world: World, behind: Behind) -> None:
 def row_seen(row: Row) -> dict[str, Any]:
     """The columns that the model knows, as it has them."""
     plain = ("status", "wait_reason", "version", "generation", "failure_count", "loss_count", "max_attempts",
-             "priority", "progress", "stage", "title", "cancel_reason", "error_code", "unique_key", "unique_hold",
-             "queue", "type")  # fmt: skip
+             "priority", "progress", "stage", "title", "error_code", "unique_key", "unique_hold", "queue", "type")  # fmt: skip
     times = ("scheduled_at", "cancel_at", "cancel_requested_at", "queued_at", "started_at", "completed_at", "updated_at",
              "created_at")  # fmt: skip
     seen = {name: row[name] for name in plain} | {name: time_of(row[name]) for name in times}
+    reason = row["cancel_reason"]
+    seen["cancel_reason"] = next((said for start, said in REASONS.items() if (reason or "").startswith(start)), reason)
     return seen | {"attempt_count": row["attempt_count"], "attempt_id": row["attempt_id"]}
 
 
 def row_expected(work: Work) -> dict[str, Any]:
     """The same, as the model has it."""
     names = ("status", "wait_reason", "version", "generation", "failure_count", "loss_count", "max_attempts",
-             "priority", "progress", "stage", "title", "cancel_reason", "error_code", "unique_key", "queue", "type",
+             "priority", "progress", "stage", "title", "error_code", "unique_key", "queue", "type",
              "scheduled_at", "cancel_at", "cancel_requested_at", "queued_at", "started_at", "completed_at", "updated_at",
              "created_at")  # fmt: skip
     return {name: getattr(work, name) for name in names} | {
         "unique_hold": work.holds,
+        "cancel_reason": work.cancel_reason,
         "attempt_count": len(work.tries),
         "attempt_id": str(work.tries[-1].id) if work.tries else None,
     }
@@ -97,7 +108,11 @@ def check_timers(world: World, behind: Behind) -> None:
     """Nothing waits for a time that no timer keeps, so that nothing is stuck."""
     for id, work in world.works.items():
         kept = {(timer["type"], time_of(timer["due_at"])) for timer in behind.of("timers", id)}
-        if work.status == "PENDING" and work.scheduled_at and work.wait_reason not in ("GATE", "VALIDATION"):
+        if (
+            work.status == "PENDING"
+            and work.scheduled_at
+            and work.wait_reason not in ("GATE", "VALIDATION", "DEPENDENCY")
+        ):
             assert ("START", work.scheduled_at) in kept, f"job {id} waits for ever"
         if work.cancel_at and work.status not in ("COMPLETED", "FAILED", "CANCELLED") and not work.cancel_requested_at:
             assert ("CANCEL", work.cancel_at) in kept, f"job {id} is never cancelled"

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 from database import Connection
 
-TABLES = ("attempts", "steps", "gates", "results", "ready", "timers", "validations")
+TABLES = ("attempts", "steps", "gates", "results", "ready", "timers", "validations", "dependencies")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
 
@@ -28,6 +28,7 @@ select jsonb_build_object(
   'ready', (select jsonb_agg(to_jsonb(x)) from jobtrail.ready x),
   'timers', (select jsonb_agg(to_jsonb(x)) from jobtrail.timers x),
   'validations', (select jsonb_agg(to_jsonb(x)) from jobtrail.validations x),
+  'dependencies', (select jsonb_agg(to_jsonb(x)) from jobtrail.dependencies x),
   'events', (select jsonb_agg(to_jsonb(x) order by x.seq) from jobtrail.events x)
 )::text"""
 
@@ -35,7 +36,12 @@ WIPE = b"""
 set session_replication_role = replica;
 truncate jobtrail.jobs, jobtrail.attempts, jobtrail.steps, jobtrail.gates, jobtrail.gate_decisions, jobtrail.results,
   jobtrail.ready, jobtrail.timers, jobtrail.events, jobtrail.usage, jobtrail.assets, jobtrail.log_chunks,
-  jobtrail.queues, jobtrail.workers, jobtrail.idempotency_keys, jobtrail.tombstones, jobtrail.validations cascade;
+  jobtrail.queues, jobtrail.workers, jobtrail.idempotency_keys, jobtrail.tombstones, jobtrail.validations,
+  jobtrail.limits, jobtrail.rate_starts, jobtrail.rate_buckets, jobtrail.claim_places, jobtrail.administration_events,
+  jobtrail.dependencies, jobtrail.settlements, jobtrail.supersedings, jobtrail.breakers, jobtrail.type_outcomes,
+  jobtrail.signals, jobtrail.waits, jobtrail.schedules, jobtrail.schedule_ticks, jobtrail.budgets, jobtrail.budget_holds,
+  jobtrail.budget_waits cascade;
+update jobtrail.workspaces set paused_at = null;
 set session_replication_role = origin;
 """
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from service.pure_nouns import ENDED, WAITING_BEFORE_WORK, Check, Holder, Part, Question, Refused, Try, Work
+from service.pure_waits import Waiting
 
 LOSSES = 3
 TRIES = 3
@@ -23,33 +24,22 @@ STEP_EVENTS = {
 }
 
 
-class World:
+class World(Waiting):
     """All that the verbs know of one workspace, at one time."""
 
     def __init__(self, now: datetime) -> None:
+        super().__init__()
         self.now = now
         self.works: dict[UUID, Work] = {}
         self.gone: list[UUID] = []
         self.holders: dict[UUID, Holder] = {}
-        self.paused: set[str] = set()
         self.keys: dict[str, tuple[UUID, str]] = {}
 
     # accepting
 
     def enqueue(self, wanted: Iterable[Work]) -> list[UUID]:
         """Which job stands for each: itself, or the one that was there."""
-        stands = []
-        for work in wanted:
-            holder = next((w for w in self.works.values() if w.holds and w.holds == work.unique_key), None)
-            if work.id in self.works or holder is not None:
-                stands.append(work.id if work.id in self.works else holder.id)  # type: ignore[union-attr]
-                continue
-            self.works[work.id] = work
-            waits = work.scheduled_at is not None and work.scheduled_at > self.now
-            work.wait_reason = "SCHEDULE" if waits else "VALIDATION" if work.checked else None
-            self._happen(work, "job.created", "PENDING" if work.wait_reason else "QUEUED")
-            stands.append(work.id)
-        return stands
+        return [self.accept(work) for work in wanted]
 
     def enqueue_once(self, work: Work, key: str, body: str) -> tuple[UUID, bool]:
         """The job that an idempotency key stands for, and whether it is new."""
@@ -103,13 +93,6 @@ class World:
         return work.status
 
     # working
-
-    def claimable(self, queue: str, types: Iterable[str]) -> list[Work]:
-        """What a worker would get, in order: the higher priority sooner, then the older."""
-        if queue in self.paused:
-            return []
-        ready = [w for w in self.works.values() if w.status == "QUEUED" and w.queue == queue and w.type in set(types)]
-        return sorted(ready, key=lambda w: (-w.priority, w.id))
 
     def claimed(self, work: Work, attempt: UUID, worker: UUID) -> None:
         """A worker got it."""
@@ -170,7 +153,7 @@ class World:
         work = self._held_or_own(job, attempt, "INTERRUPTED")
         if work is None:
             return None
-        work.wait_reason = reason
+        work.wait_reason, work.awaits = reason, None
         work.scheduled_at = None if delay is None else self.now + delay
         self._end_try(work, "INTERRUPTED", event, "PENDING")
         return work.status
@@ -260,20 +243,31 @@ class World:
         return question.id
 
     def decide(self, gate: UUID, actor: str, approve: bool) -> str:
-        """One rejection is enough; approvals must be as many as were asked for."""
+        """One rejection is enough; approvals must be as many as were asked for. Until then anybody may think better of it."""
         work, question = self.gate(gate)
         if question.approvers and actor not in question.approvers:
             raise Refused("Denied")
-        if question.status != "WAITING" or actor in question.decisions:
+        if question.status != "WAITING" or question.decisions.get(actor) is approve:
             raise Refused("Conflict")
         question.decisions[actor] = approve
-        if not approve:
+        if not all(question.decisions.values()):
             question.status = "REJECTED"
         elif len(question.decisions) >= question.needed:
             question.status = "APPROVED"
         goes_on = question.status != "WAITING"
         work.wait_reason = None if goes_on else "GATE"
         self._happen(work, "gate.approved" if approve else "gate.rejected", "QUEUED" if goes_on else "PENDING")
+        return question.status
+
+    def withdraw(self, gate: UUID, actor: str) -> str:
+        """What was said at a gate that waits is taken back."""
+        work, question = self.gate(gate)
+        if question.approvers and actor not in question.approvers:
+            raise Refused("Denied")
+        if question.status != "WAITING" or actor not in question.decisions:
+            raise Refused("Conflict")
+        del question.decisions[actor]
+        self._happen(work, "job.updated")
         return question.status
 
     def gate(self, id: UUID) -> tuple[Work, Question]:
@@ -316,7 +310,7 @@ class World:
         work = self.work(job)
         if work.status not in ("FAILED", "CANCELLED"):
             raise Refused("IllegalMove")
-        if work.unique_key and any(w.holds == work.unique_key for w in self.works.values()):
+        if self.key_is_taken(work):
             raise Refused("Conflict")
         work.generation += 1
         work.failure_count = work.loss_count = 0
@@ -364,10 +358,12 @@ class World:
                     self._cancel_now(work, "its time to be cancelled came")
             elif (
                 work.status == "PENDING"
-                and work.wait_reason not in ("GATE", "VALIDATION")
+                and work.wait_reason not in ("GATE", "VALIDATION", "DEPENDENCY")
                 and self._due(work.scheduled_at)
             ):
                 self._start(work)
+            elif work.holds and self._due(work.unique_until):
+                self._happen(work, "job.updated")
             else:
                 continue
             moved += 1
@@ -431,10 +427,15 @@ class World:
         self._happen(work, "job.failed" if aside else "job.lost", "FAILED" if aside else "PENDING")
         return work.status
 
-    def _happen(self, work: Work, event: str, becomes: str | None = None) -> int:
+    def _happen(self, work: Work, event: str, becomes: str | None = None, *, gives_key: bool = False) -> int:
         was, work.status = work.status if work.events else None, becomes or work.status
         work.events.append((event, work.status))
         work.updated_at = self.now
+        if was is None:
+            work.holds = work.unique_key
+        elif work.holds or event == "job.retried":
+            work.holds = work.unique_key if work.keeps_key(self.now) and not gives_key else None
+        self.note_end(work, event)
         if work.status != "VALIDATING":
             work.check = None
         if work.waits_for_check:

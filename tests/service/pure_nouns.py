@@ -33,9 +33,11 @@ class Part:
     type: str
     ordinal: int
     status: str
-    attempt: UUID
+    attempt: UUID | None
     output: str | None = None
     tokens: int = 0
+    until: datetime | None = None
+    waited_in: int | None = None
 
 
 @dataclass
@@ -85,6 +87,20 @@ class Work:
     failure_count: int = 0
     loss_count: int = 0
     checked: bool = False
+    slots: int = 1
+    key: str | None = None
+    key_limit: int = 1
+    fork_of: UUID | None = None
+    scope: str = "LIVE"
+    unique_until: datetime | None = None
+    holds: str | None = None
+    needs: dict[UUID, str | None] = field(default_factory=dict)
+    any_need: bool = False
+    on_dependency: str = "FAIL"
+    parent: UUID | None = None
+    goes_with_parent: bool = True
+    signals: set[str] = field(default_factory=set)
+    awaits: str | None = None
     check: Check | None = None
     check_tries: int = 0
     check_due: datetime | None = None
@@ -98,6 +114,13 @@ class Work:
     results: dict[int, str] = field(default_factory=dict)
     booked: set[tuple[UUID, int]] = field(default_factory=set)
     events: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def rank(self) -> tuple[int, UUID]:
+        """Where it stands in its queue: by when it came, was due or was retried; a level of priority is worth an hour."""
+        since = self.created_at if self.scheduled_at is None else max(self.created_at, self.scheduled_at)
+        since = self.queued_at if self.generation > 1 and self.queued_at else since
+        return round(since.timestamp() * 1000) - self.priority * 3_600_000, self.id
 
     @property
     def version(self) -> int:
@@ -114,10 +137,12 @@ class Work:
         """Its input is to be looked at, and nobody does."""
         return self.status == "PENDING" and self.wait_reason == "VALIDATION"
 
-    @property
-    def holds(self) -> str | None:
-        """Its unique key, until it ends."""
-        return None if self.status in ENDED else self.unique_key
+    def keeps_key(self, now: datetime) -> bool:
+        """Whether it may have its unique key at this status, at this time."""
+        if self.unique_until is not None and now >= self.unique_until:
+            return False
+        over = {"WAITING": ("RUNNING", *ENDED), "LIVE": ENDED, "COMPLETED": ("FAILED", "CANCELLED"), "ANY": ()}
+        return self.status not in over[self.scope]
 
 
 @dataclass

@@ -12,10 +12,13 @@ from database import Connection
 from scene import ME, TYPE, Scene, ids, new_job
 
 from jobtrail.core.scopes import ApiScope, Role
+from jobtrail.core.status import Phase
 from jobtrail.service import (
     assets,
     attempts,
+    gate_links,
     gates,
+    groups,
     jobs,
     keys,
     login_sessions,
@@ -29,6 +32,7 @@ from jobtrail.service import (
     upkeep,
     usage,
     users,
+    waits,
     workers,
     workspaces,
 )
@@ -68,9 +72,12 @@ def _lives(scene: Scene, word: str) -> None:
     scene.conn.execute(
         "update jobtrail.workers set name = %s, host = %s, version = %s where id = %s", (word, word, word, worker)
     )
-    waits, fails, ends, runs = (scene.start(worker=worker, queue=f"{word}-{n}", **_rest(word)) for n in range(4))
-    gate = scene.ask(waits, f"{word}?", needed=2, expires=None)
+    asks, fails, ends, runs = (scene.start(worker=worker, queue=f"{word}-{n}", **_rest(word)) for n in range(4))
+    gate = scene.ask(asks, f"{word}?", needed=2, expires=None)
     scene.do(gates.decide(scene.workspace, gate, ME, approve=True, comment=word, form=_json(word).decode()))
+    scene.do(gate_links.make(scene.workspace, gate, ids.new(), word, word.encode(), timedelta(days=1), ME))
+    scene.do(groups.create(scene.workspace, word, ME))
+    scene.do(groups.add(scene.workspace, word, word, ME))
     scene.do(attempts.fail(attempts.Failed(fails, word, f"{word} went wrong", f"in {word}")))
     step = scene.finished_step(ends, f"{word} step", _json(word).decode())
     body = msgspec.json.encode({"level": "INFO", "message": word}).decode()
@@ -90,6 +97,10 @@ def _lives(scene: Scene, word: str) -> None:
     scene.do(renders.take_uid(scene.workspace, runs.job_id, word, word.encode()))
     scene.do(renders.say(scene.workspace, runs.job_id, _json(word).decode()))
     scene.do(workers.heartbeat(worker))
+    naps = scene.start(worker=worker, queue=f"{word}-0", **_rest(word))
+    scene.do(waits.begin(naps, ids.new(), word, word, Phase.EXECUTION, waits.Wanted(signal=word)))
+    waiting = new_job(**said(word))._replace(after=(runs.job_id,))  # looked at once more: a settlement
+    scene.do(jobs.enqueue(scene.workspace, [waiting], ME))
 
 
 def _people(scene: Scene, word: str) -> None:

@@ -157,7 +157,8 @@ def test_a_worker_that_beats_in_time_keeps_its_jobs(scene: Scene, clock: Clock) 
     fence = scene.start(worker=scene.new_worker(lease_seconds=10))
     for _ in range(3):
         clock.advance(seconds=9)
-        assert scene.do(workers.heartbeat(fence.worker_id)) == clock.now() + timedelta(seconds=10)
+        beat = scene.do(workers.heartbeat(fence.worker_id))
+        assert beat is not None and beat.lease_until == clock.now() + timedelta(seconds=10)
         assert scene.do(workers.rescue()) == []
     assert scene.complete(fence) == []
 
@@ -369,10 +370,10 @@ def test_a_paused_queue_gives_nothing_until_it_is_resumed(scene: Scene) -> None:
     assert [one.job_id for one in scene.claim(queue="other")] == [elsewhere]
     facts = scene.do(jobs.facts(scene.workspace, id))
     assert facts is not None and (facts.paused_by, facts.paused_reason) == ("me", "provider is down")
-    scene.do(queues.resume(scene.workspace, "default"))
+    scene.do(queues.resume(scene.workspace, "default", ME))
     assert [one.job_id for one in scene.claim()] == [id]
     with pytest.raises(Conflict, match="not paused"):
-        scene.do(queues.resume(scene.workspace, "default"))
+        scene.do(queues.resume(scene.workspace, "default", ME))
 
 
 def ended(scene: Scene, status: str) -> UUID:

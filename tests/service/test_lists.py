@@ -254,7 +254,7 @@ def test_a_job_that_was_made_ready_twice_is_shown_once(scene: Scene, admin: Conn
     admin.execute("insert into jobtrail.ready select * from jobtrail.ready")
     done = scene.start(queue="other")
     admin.execute(
-        "insert into jobtrail.ready (workspace_id, job_id, priority, queue, type) values (%s, %s, 5, 'other', 'demo')",
+        "insert into jobtrail.ready (workspace_id, job_id, rank, queue, type) values (%s, %s, 5, 'other', 'demo')",
         (WORKSPACE, done.job_id),
     )
     queued = Filter(statuses=(JobStatus.QUEUED,))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from database import Clock, Connection, Database
@@ -26,10 +26,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from scene import ME, TYPE, Scene, fence_of, ids, new_job
+from scene import ME, TYPE, Scene, ids, new_job
 from service import agreement
 from service.behind import WIPE, Behind
-from service.machine_of_checks import QUEUES, Checking, which
+from service.machine_of_budgets import Spending
+from service.machine_of_checks import QUEUES, which
 from service.pure_model import World
 from service.pure_nouns import Holder, Part, Question, Refused, Work
 
@@ -37,7 +38,7 @@ from jobtrail.core.errors import JobtrailError
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Actor
 from jobtrail.core.status import ActorType, AttemptStatus, Phase, StepStatus, StepType, WaitReason
-from jobtrail.service import assets, attempts, gates, jobs, logs, queues, steps, upkeep, usage, workers
+from jobtrail.service import assets, attempts, gates, jobs, logs, steps, upkeep, usage, workers
 from jobtrail.store import db
 from jobtrail.store.query import Flow, Query
 
@@ -58,9 +59,11 @@ REACHED = (
     "job.snoozed", "job.waiting", "job.validating", "gate.approved", "gate.expired", "gate.failed", "gate.passed", "gate.rejected",
     "gate.requested", "gate.started", "step.completed", "step.failed", "step.skipped", "step.started",
     "ai.tokens_used", "artifact.created", "ConcurrentUpdate", "Conflict", "Denied", "IdempotencyConflict",
-    "IllegalMove", "NotFound", "StaleAttempt",
+    "IllegalMove", "NotFound", "StaleAttempt", "fork", "redrive", "drain", "leave_queue", "superseded",
+    "went with its parent", "cancelled by its need", "wait", "resumed by a signal", "made by a schedule",
+    "reserved", "waits for a budget", "resumed by a budget",
 )  # fmt: skip
-"""Every event that a verb writes and every way to refuse; a deep run must have met them all, a short one the first."""
+"""Every event that a verb writes, every way to refuse, and what flow control comes to; a deep run must have met them all, a short one the first."""
 
 delays = st.sampled_from(DELAYS)
 seldom = st.sampled_from(SELDOM)
@@ -78,7 +81,7 @@ class Stage:
         self.seen: Counter[str] = Counter()
 
 
-class Machine(Checking):
+class Machine(Spending):
     """One example: a workspace that is empty at first, and everything that may happen to it."""
 
     stage: Stage
@@ -111,6 +114,12 @@ class Machine(Checking):
         known = [*self.world.gone, *self.world.works]
         return known[-1 - which % len(known)]
 
+    def gate_of(self, step: UUID) -> UUID:
+        row = self.stage.admin.execute("select id from jobtrail.gates where step_id = %s", (step,)).fetchone()
+        assert row is not None
+        id: UUID = row[0]
+        return id
+
     def work_of(self, fence: Fence) -> Work | None:
         return self.world.works.get(fence.job_id)
 
@@ -135,22 +144,25 @@ class Machine(Checking):
             id=real.id, queue=queue, type=TYPE, unique_key=said.get("unique_key"), max_attempts=said["max_attempts"],
             queue_timeout=said["queue_timeout_seconds"], created_at=self.world.now, priority=said["priority"],
             scheduled_at=said["scheduled_at"], cancel_at=said["cancel_at"], title=said.get("title"),
-            checked=said.get("checked", False),
+            checked=said.get("checked", False), slots=said.get("slots", 1), key=said.get("concurrency_key"),
+            key_limit=said.get("concurrency_limit", 1),
         )  # fmt: skip
         return real, work
 
     @rule(
         queue=st.sampled_from(QUEUES), priority=st.sampled_from([1, 5, 10]), delay=seldom, cancels=seldom,
         timeout=st.sampled_from([None, None, None, 2.0, 3600.0]), unique=st.sampled_from([None, None, "u", "v"]),
-        tries=st.integers(1, 3), checked=st.sampled_from([False, False, True]),
+        tries=st.integers(1, 3), checked=st.sampled_from([False, False, True]), slots=st.sampled_from([1, 1, 1, 2]),
+        key=st.sampled_from([None, None, "k"]), key_limit=st.integers(1, 2),
     )  # fmt: skip
     def enqueue(
         self, queue: str, priority: int, delay: timedelta | None, cancels: timedelta | None, timeout: float | None,
-        unique: str | None, tries: int, checked: bool,
+        unique: str | None, tries: int, checked: bool, slots: int = 1, key: str | None = None, key_limit: int = 1,
     ) -> None:  # fmt: skip
         pairs = [
             self.wanted(queue, priority=priority, scheduled_at=self.after(delay), cancel_at=self.after(cancels),
-                        queue_timeout_seconds=timeout, unique_key=unique, max_attempts=tries, checked=checked)
+                        queue_timeout_seconds=timeout, unique_key=unique, max_attempts=tries, checked=checked,
+                        slots=slots, concurrency_key=key, concurrency_limit=key_limit)
             for _ in range(2)
         ]  # fmt: skip
         real = jobs.enqueue(self.scene.workspace, [one for one, _ in pairs], ME)
@@ -169,21 +181,6 @@ class Machine(Checking):
         )
 
     # working
-
-    @rule(queue=st.sampled_from(QUEUES), limit=st.integers(1, 3), by=which, known=st.booleans())
-    def claim(self, queue: str, limit: int, by: int, known: bool) -> None:
-        worker = self.worker(by) if known or by < 10 else uuid4()
-        expected = self.world.claimable(queue, (TYPE,))[:limit]
-        got = self.scene.claim(limit, queue=queue, worker=worker)
-        assert {one.job_id for one in got} == {one.id for one in expected}
-        for one in got:
-            self.world.claimed(self.world.works[one.job_id], one.attempt_id, worker)
-            self.fences.append(fence_of(one, worker))
-
-    @rule(by=which)
-    def claim_all(self, by: int) -> None:
-        for queue in QUEUES:
-            self.claim(queue, 2, by, True)
 
     @precondition(lambda self: self.fences)
     @rule(first=which, n=st.integers(1, 3))
@@ -335,6 +332,13 @@ class Machine(Checking):
         real = gates.decide(self.scene.workspace, id, Actor(ActorType.USER, actor), approve=approve)
         self.both(real, lambda: self.world.decide(id, actor, approve))
 
+    @precondition(lambda self: self.gates)
+    @rule(gate=which, actor=st.sampled_from(PEOPLE))
+    def withdraw(self, gate: int, actor: str) -> None:
+        id = self.gates[-1 - gate % len(self.gates)]
+        real = gates.withdraw(self.scene.workspace, id, Actor(ActorType.USER, actor))
+        self.both(real, lambda: self.world.withdraw(id, actor))
+
     @rule()
     def expire(self) -> None:
         assert self.scene.do(gates.expire())[0] == self.world.expire()
@@ -374,18 +378,6 @@ class Machine(Checking):
         real = jobs.update(self.scene.workspace, id, jobs.Change(**said), ME, version=at)
         self.both(real, lambda: self.world.update(id, at, said))
 
-    @rule(queue=st.sampled_from(QUEUES))
-    def pause(self, queue: str) -> None:
-        self.scene.do(queues.pause(self.scene.workspace, queue, ME))
-        self.world.paused.add(queue)
-
-    @precondition(lambda self: self.world.paused)
-    @rule(queue=st.sampled_from(QUEUES))
-    def resume(self, queue: str) -> None:
-        expected = None if queue in self.world.paused else "Conflict"
-        assert answer(lambda: self.scene.do(queues.resume(self.scene.workspace, queue))) == expected
-        self.world.paused.discard(queue)
-
     # keeping
 
     @rule(lease=st.sampled_from([timedelta(seconds=4), timedelta(hours=2), timedelta(days=9)]))
@@ -397,7 +389,8 @@ class Machine(Checking):
     def heartbeat(self, worker: int) -> None:
         holder = self.world.holders[self.worker(worker)]
         until = None if holder.stopped else self.world.now + holder.lease
-        assert self.scene.do(workers.heartbeat(holder.id)) == until
+        beat = self.scene.do(workers.heartbeat(holder.id))
+        assert (beat and beat.lease_until) == until
         holder.lease_until = until or holder.lease_until
 
     @rule(worker=which)
@@ -423,6 +416,7 @@ class Machine(Checking):
         if upkeep:
             self.stage_due()
             self.expire()
+            self.settle()
 
     @precondition(lambda self: self.fences)
     @rule(fence=which, again=st.booleans())
@@ -439,6 +433,7 @@ class Machine(Checking):
     @rule(ago=st.sampled_from([timedelta(0), timedelta(days=1), timedelta(days=2)]))
     def remove(self, ago: timedelta) -> None:
         before = self.world.now - ago
+        self.settle()
         assert self.scene.do(upkeep.remove_jobs(before)) == self.world.remove(before)
 
     # what must always hold

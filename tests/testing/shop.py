@@ -98,3 +98,15 @@ async def patient(ctx: jt.Context, word: str) -> str:
     if ctx.attempt == 1:
         raise jt.Snooze("5m")
     return word
+
+
+@app.job("orders.part", retry=1)
+async def part(number: int) -> int:
+    return number * 10
+
+
+@app.job("orders.whole", retry=1)
+async def whole(ctx: jt.Context, numbers: list[int]) -> int:
+    """Starts jobs, several times."""
+    first = await ctx.run(part, numbers[0])
+    return first + sum(await ctx.map(part, numbers))

@@ -103,3 +103,11 @@ def test_a_job_whose_input_is_checked_first_survives_too(jobtrail: Lab) -> None:
     jobtrail.use(app)
     report = jobtrail.crash_everywhere(few, n=3)
     assert (report.status, report.result) == ("COMPLETED", 3)
+
+
+def test_jobs_are_started_once_wherever_the_worker_of_their_parent_is_killed(jobtrail: Lab) -> None:
+    report = jobtrail.crash_everywhere(shop.whole, numbers=[1, 2])
+    assert (report.status, report.result) == ("COMPLETED", 40)
+    assert "after the jobs of 'orders.part' were started" in report.places
+    assert "after the jobs of 'orders.part#2' ended" in report.places
+    assert len(jobtrail.jobs("orders.part")) == 3 * len(jobtrail.jobs("orders.whole")), "none was started twice"

@@ -9,10 +9,12 @@ import pytest
 from testing import shop
 
 import jobtrail as jt
+from jobtrail.client import DEFAULT_WORKSPACE
+from jobtrail.core.fairness import Turn
 from jobtrail.core.fence import Fence
 from jobtrail.core.ids import Uuid7
 from jobtrail.service import attempts, workers
-from jobtrail.service.attempts import NO_MARK
+from jobtrail.service.attempts import Taker
 from jobtrail.service.workers import NewWorker
 from jobtrail.store.db import ALL, Scope, run
 from jobtrail.store.pool import Dial, connect
@@ -192,8 +194,8 @@ def test_jobs_of_a_worker_that_is_gone_are_taken_over(jobtrail: Lab, clock: Cloc
         run(conn, workers.register(NewWorker(
             id=dead, name="w", host="h", host_id="other", process_id=1, process_started=0.0, lock_key=0, lease_seconds=10.0,
             slots=1, version="0", queues=("default",), types=("child",))), scope)  # fmt: skip
-        (claimed,) = run(conn, attempts.claim(dead, "default", ["child"], 1, mark=NO_MARK, stamp="0123456789ab7",
-                                              nonce="0" * 32), scope)  # fmt: skip
+        (claimed,) = run(conn, attempts.claim(Taker(dead, "default", ["child"], "0123456789ab7", "0" * 32), 1,
+                                              [Turn(DEFAULT_WORKSPACE, 1)]), scope)  # fmt: skip
     assert Fence(claimed.workspace_id, claimed.job_id, claimed.attempt_id, dead).job_id == job.id
     with pytest.raises(Stuck, match="It runs on worker w"):
         jobtrail.drain(patience=0.2)

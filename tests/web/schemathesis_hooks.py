@@ -24,7 +24,7 @@ FEW = 100
 
 Ids = dict[str, str]
 
-_REMOVES = re.compile("(remove_(task|project|asset|webhook|render)|revoke_key|(change|replay)_webhook)$")
+_REMOVES = re.compile("(remove_(task|project|asset|webhook|render|schedule)|revoke_key|(change|replay)_webhook)$")
 """What would take away what others are aimed at."""
 
 
@@ -46,6 +46,9 @@ class Aim:
             "change_job": lambda: {"job_id": self.enqueued()},
             "start_job_now": lambda: {"job_id": self.enqueued(scheduled_at=LATER)},
             "retry_job": self.cancelled,
+            "fork_job": self.stepped,
+            "pause_queue_of_worker": lambda: {"queue": self.queue},
+            "resume_queue_of_worker": lambda: {"queue": self.queue},
             "get_result": self.completed,
             "approve_gate": self.asked,
             "reject_gate": self.asked,
@@ -58,6 +61,9 @@ class Aim:
             "change_webhook": self.watched,
             "remove_webhook": self.watched,
             "replay_webhook": self.watched,
+            "remove_schedule": self.planned,
+            "change_schedule": self.planned,
+            "resume_schedule": self.planned,
         }
 
     def at(self, case: Any) -> None:
@@ -86,10 +92,13 @@ class Aim:
             case.body |= {"worker_id": self.remote().id}
         elif name == "follow_up_task" and isinstance(case.body, dict):
             case.body.pop("job_id", None)
+        elif name == "fork_job" and isinstance(case.body, dict):
+            case.body = {"from_step": "#1"} | {part: case.body[part] for part in case.body.keys() & {"input"}}
         elif name == "get_type":
             path.update({"type": "demo"})
         elif "worker_id" in path:
             known["worker_id"] = self.remote().id
+        _in_time(name, case)
         path.update({part: known[part] for part in path if part in known})
 
     def _listen(self, query: Any) -> None:
@@ -109,8 +118,14 @@ class Aim:
         remote = self.remote()
         if self._job is None or remote.tell(self._job, "heartbeat").status_code != 200:
             self.http.post(f"/api/v1/queues/{self.queue}/resume")
-            enqueue(self.http, queue=self.queue)
-            self._job = remote.claim(queues=[self.queue], types=["demo"])[0]
+            self.http.post("/api/v1/workspace/resume")
+            self.http.post(f"/api/v1/workers/{remote.id}/undrain")
+            self.http.post(f"/api/v1/workers/{remote.id}/queues/{self.queue}/resume")
+            self.http.delete("/api/v1/types/demo/breaker")
+            id = enqueue(self.http, queue=self.queue)
+            claimed = remote.claim(queues=[self.queue], types=["demo"])
+            assert claimed, self.http.get(f"/api/v1/jobs/{id}").json()["why"]
+            self._job = claimed[0]
         return self._job
 
     def held(self, *, steps: bool) -> Ids:
@@ -138,6 +153,10 @@ class Aim:
         id = self.enqueued()
         self.http.post(f"/api/v1/jobs/{id}/cancel", json={})
         return {"job_id": id}
+
+    def stepped(self) -> Ids:
+        """A job that began a step."""
+        return {"job_id": self.held(steps=True)["job_id"]}
 
     def completed(self) -> Ids:
         """A job with a result."""
@@ -172,12 +191,34 @@ class Aim:
                 self.http.delete(f"/api/v1/webhooks/{one['id']}")
         return {"webhook_id": self.made("webhooks", url="https://example.org/", events=["gate.*"])["webhook"]["id"]}
 
+    def planned(self) -> Ids:
+        """A schedule that is paused."""
+        said = {"name": f"s{next(self.turns)}", "type": "demo", "expression": "@yearly"}
+        id = self.made("schedules", **said)["id"]
+        self.http.post(f"/api/v1/schedules/{id}/pause", json={})
+        return {"schedule_id": id}
+
     def asked(self) -> Ids:
         """A gate that waits."""
         job = self.job()
         answer = self.remote().tell(job, "gates", {"question": "May it?", "key": f"gate {next(self.turns)}"})
         self._job = None
         return {"job_id": job["job_id"], "gate_id": answer.json()["gate_id"]}
+
+
+def _in_time(name: str, case: Any) -> None:
+    """Expressions, zones and times of schedules that are some: nobody makes them up by chance."""
+    right = {"expression": "@yearly", "zone": "Europe/Berlin", "type": "demo"}
+    if name in ("create_schedule", "change_schedule") and isinstance(case.body, dict):
+        wanted = right if name == "create_schedule" else right.keys() & case.body.keys()
+        case.body |= {part: right[part] for part in wanted}
+        for part in ("starts_at", "ends_at", "options"):
+            case.body.pop(part, None)
+    elif name == "preview_schedule":
+        case.query |= {"expression": right["expression"], "zone": right["zone"]}
+        case.query.pop("after", None)
+    elif name == "backfill_schedule" and isinstance(case.body, dict):
+        case.body |= {"since": "2020-01-01T00:00:00Z", "until": "2022-01-01T00:00:00Z"}
 
 
 def _hurry(body: Any) -> None:

@@ -81,8 +81,10 @@ def tenant(web: Served, word: str) -> Tenant:
     _plan(one)
     _work(one)
     _outside(web, one)
+    _spend(one)
     _people(web, one)
     _watch(web, one)
+    _plan_times(one)
     one.made(f"queues/{word}-paused/pause", 204, reason=word)
     for part in ("", "-paused"):
         one.made("jobs", type=word, queue=f"{word}{part}", title=word, unique_key=f"{word}{part}", concurrency_key=word)
@@ -140,10 +142,13 @@ def _work(one: Tenant) -> None:
     gate = {"question": word, "approvers": [], "needed": 2, "form": {"title": word}}
     one.ids["gate_id"] = one.tell(asked, "gates", gate)["gate_id"]
     one.made(f"jobs/{asked['job_id']}/gates/{one.ids['gate_id']}/approve", 200, comment=word, form={"word": word})
+    _ask_around(one)
     one.running = one.begun()
     one.tell(one.running, "progress", {"percent": 40, "stage": word})
     one.tell(one.running, "identity", {"session_id": word})
     one.tell(one.running, "events", {"event": "ai.tool_called", "note": {"tool_name": word}})
+    held = one.http.put(f"/api/v1/types/{word}/breaker", json={"mode": "CLOSED", "reason": word})
+    assert held.status_code == 200, held.text
     policy = one.http.put("/api/v1/workspace/policy", json={"policy": {word: {"hosts": [word]}}})
     assert policy.status_code == 200, policy.text
     one.tell(one.running, "logs", {"lines": [word] * 3})
@@ -155,6 +160,17 @@ def _work(one: Tenant) -> None:
         "attempt_id": one.running["attempt_id"],
         "worker_id": one.worker.id,
     }
+
+
+def _ask_around(one: Tenant) -> None:
+    """Who may answer besides: whoever has a link, and groups."""
+    word = one.word
+    one.ids["link_id"] = one.made(f"gates/{one.ids['gate_id']}/links", person=word)["link"]["id"]
+    for group in (word, f"{word}-too"):
+        one.ids["group"] = one.words["group"] = one.made("groups", name=group)["name"]
+        one.ids["member"] = one.words["member"] = one.made(
+            f"groups/{group}/members", 200, member=f"{word}@example.org"
+        )["members"][0]
 
 
 def _outside(web: Served, one: Tenant) -> None:
@@ -169,6 +185,17 @@ def _outside(web: Served, one: Tenant) -> None:
     render = {"uid": uid, "template": {"src": word, "composition": word}, "type": word, "tags": word}
     assert one.http.post("/compat/nexrender/api/v1/jobs", json=render).status_code == 200
     one.words["tags"] = word
+
+
+def _spend(one: Tenant) -> None:
+    """Budgets: of a type of jobs, of a queue, and of a job; and limits on them."""
+    for scope, name in (("QUEUE", f"{one.word}-told"), ("TYPE", one.word)):
+        limited = one.http.put(
+            "/api/v1/limits", json={"scope": scope, "name": name, "max_slots": 99, "reason": one.word}
+        )
+        one.ids["limit_id"] = limited.json()["id"]
+    for scope, subject in (("TYPE", one.word), ("QUEUE", one.word), ("TREE", one.ids["job_id"])):
+        one.ids["budget_id"] = one.made("budgets", scope=scope, subject=subject, limit_usd="100")["id"]
 
 
 def _people(web: Served, one: Tenant) -> None:
@@ -198,6 +225,18 @@ def _watch(web: Served, one: Tenant) -> None:
         while len(_deliveries(one, hook)) < len(jobs):
             run(conn, deliveries.dispatch(new_ids.many), Scope.of(ALL))
     one.ids |= {"webhook_id": hook, "delivery_id": _deliveries(one, hook)[0]["id"]}
+
+
+def _plan_times(one: Tenant) -> None:
+    """Two schedules, one of which made two jobs."""
+    word = one.word
+    said: dict[str, Any] = {"type": word, "expression": "@yearly", "title": word, "input": {"word": word}}
+    for name in (word, f"{word} too"):
+        made = one.made("schedules", name=name, options={"queue": f"{word}-times", "tags": [word]}, **said)
+        one.ids["schedule_id"] = made["id"]
+        one.made(f"schedules/{made['id']}/pause", 200, reason=word)
+    for _ in range(2):
+        one.made(f"schedules/{one.ids['schedule_id']}/run")
 
 
 def _deliveries(one: Tenant, hook: str) -> list[dict[str, Any]]:

@@ -282,6 +282,16 @@ def test_a_render_that_was_cancelled_before_it_began_is_left_alone(node: Node, o
     assert mine(ours, "r")["job"]["status"] == "CANCELLED"
 
 
+def test_a_limit_holds_for_renders_too(node: Node, ours: httpx2.Client) -> None:
+    for uid in ("a", "b"):
+        node.create(uid=uid)
+    assert ours.put("/api/v1/queues/nexrender/limits", json={"max_slots": 1}).status_code == 200
+    taken = node.begin()
+    assert not node.pickup()
+    node.say(taken, "error", error="it broke")
+    assert node.pickup()
+
+
 def test_what_is_removed_is_cancelled_and_hidden_and_its_uid_is_free(node: Node, ours: httpx2.Client) -> None:
     node.create(uid="r")
     assert node.ok("DELETE", "/jobs/r") == {"id": "r", "removed": True}

@@ -39,34 +39,49 @@ _PLANS = ("project_id", "task_id", "parent_id", "rerun_of")
 
 
 def _job(ids: Ids) -> dict[str, Any]:
-    return _WHOSE | {name: ids[name] for name in _PLANS if name in ids}
+    after = {"after": [ids["job_id"]]} if "job_id" in ids else {}
+    return _WHOSE | {name: ids[name] for name in _PLANS if name in ids} | after
 
+
+EMPTY = (
+    "cancel_job", "rerun_job", "approve_gate", "reject_gate", "pause_queue", "pause_workspace", "drain_worker",
+    "mute_error", "resolve_error", "start_task", "pause_schedule", "rotate_webhook_secret", "set_breaker",
+    "stop_worker", "finish_step", "complete_attempt", "cancel_attempt",
+)  # fmt: skip
+"""Routes whose least body is an empty one."""
 
 BODIES: dict[str, Callable[[Ids], Any]] = {
     "enqueue_job": _job,
     "enqueue_jobs": lambda ids: {"jobs": [_job(ids)]},
+    "start_children": lambda ids: {"key": "mine", "jobs": [_job(ids)]},
     "change_job": lambda _: {"title": "mine"},
-    "cancel_job": lambda _: {},
     "signal_job": lambda _: {"name": "mine"},
     "create_render": lambda _: {"template": {"src": "a", "composition": "b"}},
     "update_render": lambda _: {"state": "started"},
-    "rerun_job": lambda _: {},
-    "approve_gate": lambda _: {},
-    "reject_gate": lambda _: {},
-    "pause_queue": lambda _: {},
+    "make_gate_link": lambda _: {"person": "mine"},
+    "create_group": lambda _: {"name": f"g{uuid4()}"},
+    "add_group_member": lambda _: {"member": "mine@example.org"},
+    "wait_in_step": lambda _: {"name": "nap", "seconds": 86_400},
+    "fork_job": lambda _: {"from_step": "#1"},
     "create_task": lambda ids: {"title": "t"} | _some(ids, "project_id"),
     "change_task": lambda ids: {"title": "mine"} | _some(ids, "project_id"),
-    "start_task": lambda _: {},
     "follow_up_task": lambda ids: {"prompt": "mine"} | _some(ids, "job_id"),
     "create_project": lambda _: {"name": f"p{uuid4()}"},
     "rename_project": lambda _: {"name": f"p{uuid4()}"},
     "run_bulk": lambda ids: {"action": "prioritize", "priority": 3, "dry_run": True,
                              "filter": {"priority": [9]} | _some(ids, "project_id", "task_id", "parent_id") | _listed(ids)},
+    "create_schedule": lambda ids: {"name": f"s{uuid4()}", "type": "demo", "expression": "@yearly"} | _folders(ids),
+    "change_schedule": lambda ids: {"title": "mine"} | _folders(ids),
+    "backfill_schedule": lambda _: {"since": LONG_AGO, "until": "2020-01-02T00:00:00Z", "dry_run": True},
+    "set_budget": lambda _: {"scope": "TYPE", "subject": f"t{uuid4()}", "limit_usd": "1"},
+    "change_budget": lambda _: {"limit_usd": "7"},
+    "reserve_budget": lambda _: {"usd": "0.01"},
     "create_webhook": lambda _: {"url": "https://example.org/", "events": ["job.completed"]},
     "change_webhook": lambda _: {"description": "mine"},
-    "rotate_webhook_secret": lambda _: {},
     "replay_webhook": lambda _: {"since": LONG_AGO},
     "create_key": lambda _: {"name": "k", "scopes": ["jobs:read"]},
+    "set_limit": lambda _: {"scope": "KEY", "name": f"k{uuid4()}", "max_slots": 3},
+    "set_queue_limit": lambda _: {"max_slots": 99},
     "set_policy": lambda _: {"policy": {"demo": {"mine": True}}},
     "rename_workspace": lambda _: {"name": "plain ltd"},
     "add_member": lambda _: {"email": f"{uuid4()}@example.org", "role": "VIEWER"},
@@ -75,31 +90,31 @@ BODIES: dict[str, Callable[[Ids], Any]] = {
     "register_worker": lambda _: {"name": "w", "types": ["demo"]},
     "claim_jobs": lambda ids: {"worker_id": ids["worker_id"], "queues": ["none"]} | _holding(ids),
     "beat_worker": lambda ids: {"attempts": [{name: ids[name] for name in ("job_id", "attempt_id")}]} if "job_id" in ids else {},
-    "stop_worker": lambda _: {},
     "tell_progress": lambda _: {"percent": 41},
     "begin_step": lambda _: {"name": "mine"},
     "tell_event": lambda ids: {"event": "ai.tool_called", "note": {"mine": 1}} | _some(ids, "step_id"),
     "identify_attempt": lambda _: {"process_id": 1, "session_id": "mine"},
-    "finish_step": lambda _: {},
     "ask_people": lambda _: {"question": "May it?"},
     "write_lines": lambda ids: {"lines": ["mine"]} | _some(ids, "step_id"),
     "book_usage": lambda ids: {"number": 7, "provider": "p", "model": "m"} | _some(ids, "step_id"),
     "measure_attempt": lambda _: {"values": [{"name": "n", "value": 1.5}]},
-    "complete_attempt": lambda _: {},
     "fail_attempt": lambda _: {"message": "no"},
     "snooze_attempt": lambda _: {"delay_seconds": 60},
     "let_attempt_wait": lambda _: {"reason": "QUOTA", "message": "mine"},
-    "cancel_attempt": lambda _: {},
+    **dict.fromkeys(EMPTY, lambda _: {}),
 }  # fmt: skip
 """What is sent: the least that is valid, with the ids that are to stand in it."""
 
 IN_BODIES: dict[str, tuple[str, ...]] = {
-    "enqueue_job": _PLANS,
-    "enqueue_jobs": _PLANS,
+    "enqueue_job": (*_PLANS, "job_id"),
+    "enqueue_jobs": (*_PLANS, "job_id"),
+    "start_children": (*_PLANS, "job_id"),
     "create_task": ("project_id",),
     "change_task": ("project_id",),
     "follow_up_task": ("job_id",),
     "run_bulk": ("project_id", "task_id", "parent_id", "job_id"),
+    "create_schedule": ("project_id", "task_id"),
+    "change_schedule": ("project_id", "task_id"),
     "claim_jobs": ("worker_id", "attempt_id"),
     "beat_worker": ("job_id", "attempt_id"),
     "tell_event": ("step_id",),
@@ -108,6 +123,7 @@ IN_BODIES: dict[str, tuple[str, ...]] = {
 }
 """Which ids stand in a body; a test compares it with the types of the bodies."""
 ALSO_CALLED = {
+    "after": "job_id",
     "holding": "attempt_id",
     "before": "job_id",
     "id": "job_id",
@@ -117,7 +133,7 @@ ALSO_CALLED = {
 NEEDED = {"worker_id", "job_id", "attempt_id"}
 """Ids that a worker's routes cannot do without; all others are left out where they are not what is tried."""
 
-NAMES = {"queue", "type", "tags", "fingerprint"}
+NAMES = {"queue", "type", "tags", "fingerprint", "group", "member"}
 """What a path may hold that is no id: each workspace has names of its own, so any may be used by anybody."""
 
 GIVEN_AWAY = {"call_back"}
@@ -128,6 +144,8 @@ ALIKE = {"remove_render"}
 WORDS: dict[str, Callable[[Tenant], str]] = {
     "types": lambda one: one.words["type"],
     "queue": lambda one: one.words["queue"],
+    "subject": lambda one: one.words["type"],
+    "group": lambda one: one.words["group"],
     "tag": lambda one: one.words["tag"],
     "type": lambda one: one.words["type"],
     "text": lambda one: one.words["text"],
@@ -137,7 +155,7 @@ WORDS: dict[str, Callable[[Tenant], str]] = {
     "q": lambda one: f"queue:{one.word} tag:{one.word}",
     "filter": lambda one: json.dumps({"queues": [one.word], "tags": [one.word]}),
 }
-HARMLESS = {"limit", "role", "metric_type", "media_type", "by", "after", "cursor", "logs"}
+HARMLESS = {"expression", "zone", "limit", "role", "metric_type", "media_type", "by", "after", "cursor", "logs"}
 """Parameters of texts and numbers that name nothing of anybody; cursors and `after` have tests of their own."""
 HEADERS: dict[str, Callable[[Tenant], str]] = {
     "idempotency_key": lambda one: f"{one.word} key",
@@ -155,6 +173,11 @@ EVERY = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 
 def _some(ids: Ids, *names: str) -> Ids:
     return {name: ids[name] for name in names if name in ids}
+
+
+def _folders(ids: Ids) -> Ids:
+    found = _some(ids, "project_id", "task_id")
+    return {"options": found} if found else {}
 
 
 def _listed(ids: Ids) -> Ids:
@@ -224,7 +247,9 @@ def query_of(route: Route, one: Tenant) -> dict[str, str]:
     """What a query cannot do without."""
     shape = shape_of(route)
     fields = msgspec.structs.fields(shape.query) if shape.query else ()
-    known = one.ids | {name: word(one) for name, word in WORDS.items()} | {"metric_type": "demo"}
+    known = (
+        one.ids | {name: word(one) for name, word in WORDS.items()} | {"metric_type": "demo", "expression": "@yearly"}
+    )
     return {field.name: known[field.name] for field in fields if field.required}
 
 
@@ -300,8 +325,8 @@ def test_ids_of_another_workspace_are_ids_of_nothing(pair: Pair, route: Route) -
             assert answers[0].status_code in fits or SAYS[route.name] in answers[0].text, (chosen, answers[0].text)
 
 
-SAYS = {"enqueue_job": "is not there", "enqueue_jobs": "is not there", "create_task": "it is not there",
-        "change_task": "it is not there", "stream_workspace": "not for streams"}  # fmt: skip
+SAYS = {"start_children": "invalid", "enqueue_job": "is not there", "enqueue_jobs": "is not there", "create_task": "it is not there",
+        "change_task": "it is not there", "create_schedule": "it is not there", "change_schedule": "it is not there", "stream_workspace": "not for streams"}  # fmt: skip
 """Who answers 422 where a body or a query names what is not there, and what it says."""
 
 

@@ -75,7 +75,7 @@ def test_an_operation_that_lost_its_worker_goes_on_after_the_last_page(
 ) -> None:
     enqueued(scene, 6)
     operation = order(scene, Order(action=Action.RERUN, filter=Filter(types=("elsewhere",))))
-    monkeypatch.setattr(hand, "PAGE", 2)
+    monkeypatch.setattr("jobtrail.core.bulk.PAGE", 2)
     seen: list[UUID | None] = []
     page = hand.LocalHand.page
 

@@ -135,7 +135,7 @@ class Bench:
 
     def _emptied(self, figure: float) -> float:
         """Ends the jobs that were only enqueued, so that the next measurement starts from nothing."""
-        limit.drain(self._dial, "bench", "noop")
+        limit.drain(self._dial, DEFAULT_WORKSPACE, "bench", "noop")
         return figure
 
     def drain(self, processes: int) -> float:

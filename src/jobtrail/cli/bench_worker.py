@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import jobtrail
+from jobtrail.client import DEFAULT_WORKSPACE
 from jobtrail.store import limit
 from jobtrail.store.pool import Dial
 from jobtrail.worker.plan import Plan
@@ -47,9 +48,9 @@ def main(url: str, what: str, told: str, folder: str) -> None:
     dial = Dial(url=url, hot=True)
     if what == "limit-drain":
         _tell("ready")
-        limit.drain(dial, "bench", "noop")
+        limit.drain(dial, DEFAULT_WORKSPACE, "bench", "noop")
     elif what == "limit-pick-up":
-        limit.pick_up(dial, "bench", "tick", lambda input: _tell(_number(input)), sys.maxsize)
+        limit.pick_up(dial, DEFAULT_WORKSPACE, "bench", "tick", lambda input: _tell(_number(input)), sys.maxsize)
     else:
         with contextlib.suppress(ImportError):
             import uvloop

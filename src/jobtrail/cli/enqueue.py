@@ -59,6 +59,7 @@ def enqueue(
         else:
             told = order.known_to(client, project, type) if check else None
             job = order.of_type(project, type, values, input, wishes, told)
+        job = order.needing(client, job, wishes)
         job_id, is_new = order.hand_in(client, job, wishes.idempotency_key)
         if not is_new:
             notice(f"job {job_id} stands for it already")

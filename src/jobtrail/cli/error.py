@@ -115,11 +115,14 @@ def _lines(group: ErrorGroup) -> Iterable[tuple[str, object]]:
     yield "first", words.absolute(group.first_at)
     yield "last", words.absolute(group.last_at)
     yield "", _mark(group)
+    yield "note", f"{group.note} ({group.marked_by}, {words.absolute(group.marked_at)})" if group.note else ""
     yield "newest", "\n".join(map(str, group.job_ids))
 
 
 def _mark(group: ErrorGroup) -> str:
     """What is special about it."""
+    if group.state != "OPEN":
+        return "back" if group.state == "BACK" else group.state.lower()
     return "infrastructure" if group.infrastructure else "new" if group.is_new else ""
 
 

@@ -1,7 +1,9 @@
-"""`jobtrail gate list`, `approve`, `reject`: decisions that jobs wait for."""
+"""`jobtrail gate list`, `get`, `approve`, `reject`, `withdraw`: decisions that jobs wait for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -11,24 +13,45 @@ from jobtrail.cli import place, refs, show, values, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Ref, Switch
 from jobtrail.cli.telling import notice, with_fix
 from jobtrail.client import JobsClient
+from jobtrail.client.deciding import Asked
+from jobtrail.core.asking import GateDecision
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.ids import short
 from jobtrail.core.model import Gate
 from jobtrail.core.status import GateStatus
 
 
-def gates(*, all: Annotated[bool, Switch] = False, job: str | None = None, flags: Flags = NO_FLAGS) -> int:
+def gates(
+    *,
+    all: Annotated[bool, Switch] = False,
+    mine: Annotated[bool, Switch] = False,
+    job: str | None = None,
+    group: str | None = None,
+    queue: str | None = None,
+    type: str | None = None,
+    flags: Flags = NO_FLAGS,
+) -> int:
     """Gates that wait, oldest question first.
 
     Parameters
     ----------
     all
         Also those that were decided.
+    mine
+        Only those that wait and that you may decide.
     job
         Only of this job.
+    group
+        Only those that ask this group.
+    queue
+        Only of jobs of this queue.
+    type
+        Only of jobs of this type.
     """
     with place.client(flags) as client:
-        found = client.gates(waiting=not all, job_id=refs.job_id(client, job) if job else None)
+        job_id = refs.job_id(client, job) if job else None
+        asked = Asked(waiting=not all, mine=mine, job_id=job_id, group=group, queue=queue, type=type)
+        found = client.decisions.list(asked)
     show.rows(
         found,
         [
@@ -81,9 +104,69 @@ def reject(
     return _decide(gate, form, message, flags, yes=False)
 
 
+def get(gate: Ref, /, *, flags: Flags = NO_FLAGS) -> int:
+    """One gate: what is asked, of whom, by which rules, and what was said.
+
+    Parameters
+    ----------
+    gate
+        The gate or its job: an id, four or more digits of its start or end, @last.
+    """
+    with place.client(flags) as client:
+        found = meant(client, gate, waiting=False)
+        said = client.decisions.said(found.id)
+    show.thing({**asdict(found), "decisions": [asdict(one) for one in said]}, lambda: _facts(found, said), flags)
+    return 0
+
+
+def withdraw(gate: Ref, /, *, flags: Flags = NO_FLAGS) -> int:
+    """Take back what you said at a gate that waits.
+
+    Parameters
+    ----------
+    gate
+        The gate or its job: an id, four or more digits of its start or end, @last.
+    """
+    with place.client(flags) as client:
+        found = meant(client, gate)
+        status = client.decisions.withdraw(found.id)
+    show.thing({"id": found.id, "job_id": found.job_id, "status": status},
+               lambda: [("gate", found.id), ("status", status)], flags)  # fmt: skip
+    notice(f"taken back: {words.one_line(found.question, 100)}  (job {short(found.job_id)})")
+    return 0
+
+
+def _facts(gate: Gate, said: Sequence[GateDecision]) -> list[tuple[str, object]]:
+    """What `gate get` shows."""
+    rules = [
+        f"{gate.needed} must approve",
+        "the first rejection decides" if gate.rejections == "FIRST" else "rejections decide when too few are left",
+        *(["not by whoever enqueued the job"] if gate.no_self_approval else []),
+        *(["with a comment"] if gate.comment_required else []),
+        *(["with a form"] if gate.form else []),
+    ]
+    facts: list[tuple[str, object]] = [
+        ("gate", gate.id),
+        ("job", gate.job_id),
+        ("question", gate.question),
+        ("status", gate.status),
+        ("asked of", ", ".join(gate.approvers) or "anyone who may decide"),
+        ("rules", "; ".join(rules)),
+        ("asked", gate.asked_at),
+    ]
+    if gate.expires_at is not None:
+        facts.append(("expires", f"{gate.expires_at:%Y-%m-%d %H:%M:%S %Z}, which counts as {gate.on_expire}"))
+    if gate.escalate_at is not None:
+        facts.append(("escalates", f"{gate.escalate_at:%Y-%m-%d %H:%M:%S %Z} to {', '.join(gate.escalate_to)}"))
+    for one in said:
+        comment = f": {words.one_line(one.comment, 200)}" if one.comment else ""
+        facts.append(("approved by" if one.approved else "rejected by", f"{one.actor_id}{comment}"))
+    return facts
+
+
 def _decide(ref: str, form: tuple[str, ...], message: str | None, flags: Flags, *, yes: bool) -> int:
     with place.client(flags) as client:
-        gate = _meant(client, ref)
+        gate = meant(client, ref)
         filled = values.read(form, None, gate.form if isinstance(gate.form, dict) else None) if form else None
         status = client.decide(gate.id, approve=yes, comment=message, form=filled)
     said = "approved" if yes else "rejected"
@@ -94,16 +177,17 @@ def _decide(ref: str, form: tuple[str, ...], message: str | None, flags: Flags, 
     return 0
 
 
-def _meant(client: JobsClient, ref: str) -> Gate:
-    """The gate of an id, or the one at which a job waits."""
-    waiting = client.gates(waiting=True)
-    by_id = {gate.id: gate for gate in waiting}
+def meant(client: JobsClient, ref: str, *, waiting: bool = True) -> Gate:
+    """The gate of an id, or the one at which a job waits; the last one that was decided, unless it is to be `waiting`."""
+    by_id = {gate.id: gate for gate in client.gates(waiting=waiting)}
     if (gate_id := refs.one_of(list(by_id), ref)) is not None:
         return by_id[gate_id]
     job_id = _job(client, ref)
     of_job = client.gates(waiting=True, job_id=job_id)
     if not of_job:
         decided = client.gates(waiting=False, job_id=job_id)
+        if decided and not waiting:
+            return decided[-1]
         if decided:
             raise Conflict(f"job {job_id} waits for no decision; its last gate is {decided[-1].status}")
         raise with_fix(Conflict(f"job {job_id} waits for no decision"), "jobtrail gate list")

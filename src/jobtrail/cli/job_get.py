@@ -155,6 +155,9 @@ def _lines(
     yield "status", f"{words.glyph(job.status)} {job.status}"
     yield "why", said
     yield "queue", f"{job.queue}, priority {job.priority}"
+    if job.unique_key is not None:
+        until = "" if job.unique_until is None else f", until {words.absolute(job.unique_until)} at most"
+        yield "unique key", f"{job.unique_key} ({job.unique_scope}{until})"
     yield "progress", f"{job.progress:.0f} %{'  ' + job.stage if job.stage else ''}" if job.progress else None
     yield "tags", ", ".join(job.tags)
     yield "made", f"{words.absolute(job.created_at)} by {job.created_by}"

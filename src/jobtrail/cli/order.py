@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import msgspec
 from cyclopts import Parameter
 
 from jobtrail.app import priority_of
-from jobtrail.cli import apps, values
+from jobtrail.cli import apps, refs, values
 from jobtrail.cli.apps import Project
 from jobtrail.cli.telling import Usage
 from jobtrail.client import JobsClient
-from jobtrail.core import duration, jsonguard
+from jobtrail.core import duration, graph, jsonguard
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Invalid, UnknownType
 from jobtrail.core.ids import short
+from jobtrail.core.terms import Terms, options_of
 from jobtrail.runners import registry
 from jobtrail.runners.protocol import Runner
 from jobtrail.service.jobs import NewJob, Options
@@ -45,6 +47,40 @@ class Wishes:
     "Start at this time: 2026-01-31T18:30, local unless it has a zone."
     unique_key: str | None = None
     "While a job with this key has not ended, that job is answered instead of a new one."
+    unique: str | None = None
+    "Make the key from the input: `input` for all of it, or names of its fields with commas."
+    unique_scope: str | None = None
+    "For how long a job holds its key: WAITING, LIVE (to its end), COMPLETED (unless it failed), ANY."
+    unique_window: str | None = None
+    "Hold the key for this time at most: 90s, 5m, 1h30m."
+    on_conflict: str | None = None
+    "Where a job holds the key: EXISTING answers it, REFUSE, REPLACE it if it waits, SUPERSEDE it, RESCHEDULE it."
+    throttle: str | None = None
+    "At most one job with this key in this time."
+    debounce: str | None = None
+    "Start when no other job with this key came for this time; the newest one runs."
+    max_wait: str | None = None
+    "With --debounce: start this time after the first one at the latest."
+    expires: str | None = None
+    "Cancel it when it has not ended after this time."
+    after: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    "Start when this job has completed: an id, its digits or @last. Say it again for more."
+    depends_mode: str | None = None
+    "With --after: ALL of them, or ANY."
+    on_dependency: str | None = None
+    "With --after, when they do not complete: FAIL, CANCEL, or RUN all the same."
+    concurrency_key: str | None = None
+    "Jobs with the same key run one after the other."
+    concurrency_limit: int | None = None
+    "So many of them at once instead."
+    slots: int | None = None
+    "How many of its worker's slots it takes."
+    budget: str | None = None
+    "What it and all that descends from it may spend, in dollars."
+    reserve: str | None = None
+    "What an attempt of it reserves of the budgets that hold it, in dollars."
+    reserve_tokens: int | None = None
+    "The same, in tokens."
     idempotency_key: str | None = None
     "The same key with the same request answers the same job, also after its end."
     tag: Annotated[tuple[str, ...], Parameter(negative=())] = ()
@@ -146,6 +182,9 @@ def _job(input: dict[str, Any], options: Options, wishes: Wishes) -> NewJob:
         options = replace(options, scheduled_at=when)
     if wishes.tag:
         options = replace(options, tags=tuple(dict.fromkeys((*options.tags, *wishes.tag))))
+    options = replace(options, **options_of(_terms(wishes)))
+    if wishes.on_conflict is not None and wishes.unique_key is None and options.unique_by is None:
+        raise Usage("--on-conflict says what happens where a key is held: name --unique-key or --unique, too")
     return NewJob(
         id=new_id(),
         input=jsonguard.encode(input, at="input"),
@@ -153,6 +192,23 @@ def _job(input: dict[str, Any], options: Options, wishes: Wishes) -> NewJob:
         title=wishes.title,
         unique_key=wishes.unique_key,
     )
+
+
+def needing(client: JobsClient, job: NewJob, wishes: Wishes) -> NewJob:
+    """The job with those that it is to wait for: that are named, and to whose results its input refers."""
+    needs = [refs.job_id(client, one) for one in wishes.after]
+    if graph.may_refer(text := job.input.decode()):
+        needs += graph.references(msgspec.json.decode(text))
+    return job._replace(after=tuple(dict.fromkeys(needs))) if needs else job
+
+
+def _terms(wishes: Wishes) -> Terms:
+    """What is said of its key and its end, as Python's keyword arguments say it."""
+    said: Any = {name: value for name in Terms.__annotations__ if (value := getattr(wishes, name, None)) is not None}
+    if wishes.unique not in (None, "input"):
+        said["unique"] = [name.strip() for name in str(wishes.unique).split(",")]
+    terms: Terms = said
+    return terms
 
 
 def start_at(delay: str | None, at: str | None) -> datetime | None:

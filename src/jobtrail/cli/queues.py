@@ -6,9 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from jobtrail.cli import place, repeat, show, words
+from jobtrail.cli import operating, place, repeat, show, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Plain
-from jobtrail.cli.telling import notice
+from jobtrail.cli.telling import Usage, notice
 from jobtrail.core.jsonguard import check_name
 from jobtrail.core.model import QueueDepth
 from jobtrail.service.queues import CAP
@@ -34,6 +34,7 @@ def pause(
     /,
     *,
     reason: Annotated[str | None, Parameter(alias="-m")] = None,
+    worker: str | None = None,
     flags: Flags = NO_FLAGS,
 ) -> int:
     """Let workers take no more of a queue; what runs goes on.
@@ -44,8 +45,14 @@ def pause(
         The name of the queue.
     reason
         Why; whoever asks what a job waits for is told.
+    worker
+        Only this worker, by its name, its id or digits of that; the others go on.
     """
     check_name(queue, "a queue's name")
+    if worker is not None:
+        if reason is not None:
+            raise Usage("a reason is kept for the queue as a whole; one worker is only told to leave it")
+        return operating.leave(worker, queue, flags, take=False)
     with place.client(flags) as client:
         client.pause(queue, reason)
         _tell(client.queues(), queue, flags)
@@ -53,14 +60,18 @@ def pause(
     return 0
 
 
-def resume(queue: Annotated[str, Plain], /, *, flags: Flags = NO_FLAGS) -> int:
+def resume(queue: Annotated[str, Plain], /, *, worker: str | None = None, flags: Flags = NO_FLAGS) -> int:
     """Let workers take of a queue again.
 
     Parameters
     ----------
     queue
         The name of the queue.
+    worker
+        Only this worker, by its name, its id or digits of that.
     """
+    if worker is not None:
+        return operating.leave(worker, check_name(queue, "a queue's name"), flags, take=True)
     with place.client(flags) as client:
         client.resume(queue)
         _tell(client.queues(), queue, flags)

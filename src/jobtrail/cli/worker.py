@@ -16,6 +16,7 @@ from jobtrail.cli.flags import NO_FLAGS, Flags, Plain, Switch
 from jobtrail.cli.place import Place
 from jobtrail.cli.plans import plan_of
 from jobtrail.cli.telling import Usage, with_fix
+from jobtrail.client import DEFAULT_WORKSPACE
 from jobtrail.core import duration
 from jobtrail.core.config import Config
 from jobtrail.core.errors import Misconfigured
@@ -23,7 +24,9 @@ from jobtrail.core.model import Worker as Known
 from jobtrail.service import queues
 from jobtrail.store.db import ALL
 from jobtrail.store.pool import Database
+from jobtrail.worker import declared
 from jobtrail.worker.fleet import Fleet
+from jobtrail.worker.link import Link
 from jobtrail.worker.worker import Worker
 
 log = logging.getLogger("jobtrail.worker")
@@ -107,6 +110,7 @@ def served(config: Config, project: Project) -> tuple[str, ...]:
 async def _work(here: Place, project: Project, *, once: bool, parent: int | None) -> int:
     names = served(here.config, project)
     worker = Worker(here.dial(ALL, "jobtrail"), project.runners(), plan_of(here, names))
+    await _declare(here, project)
     watching = [asyncio.create_task(_until_orphaned(worker, parent))] if parent else []
     watching += [asyncio.create_task(_until_empty(worker, here, names))] if once else []
     log.info(
@@ -122,6 +126,19 @@ async def _work(here: Place, project: Project, *, once: bool, parent: int | None
     log.info("worker %s has stopped", worker.name)
     hands.leave_if_threads_hang()
     return exits.OK
+
+
+async def _declare(here: Place, project: Project) -> None:
+    """Applies the schedules of the app, where it says in which workspace it is: there."""
+    if project.app is None or project.spec is None:
+        return
+    workspace = project.app.workspace
+    link = Link(here.dial(ALL, "jobtrail schedules"))
+    try:
+        ours = place.workspace_id(here) if workspace == DEFAULT_WORKSPACE else workspace
+        await declared.apply(link, ours, project.spec, list(project.app.schedules.values()))
+    finally:
+        await link.close()
 
 
 async def _until_orphaned(worker: Worker, parent: int) -> None:
@@ -165,13 +182,18 @@ def _show(found: list[Known], flags: Flags) -> None:
         show.Column("HOST", lambda w: w.host, rank=3),
         show.Column("PID", lambda w: w.process_id, right=True),
         show.Column("RUNS", lambda w: f"{w.running}/{w.slots}", right=True),
-        show.Column("QUEUES", lambda w: ",".join(w.queues)),
+        show.Column("QUEUES", lambda w: ",".join(_queue(w, queue) for queue in w.queues)),
         show.Column("TYPES", lambda w: ",".join(w.types), rank=4),
         show.time_column("STARTED", lambda w: w.started_at, rank=2),
         show.Column("BEAT", lambda w: f"{w.silent_seconds:.1f}", lambda w: f"{w.silent_seconds:.0f} s ago", rank=5),
-        show.Column("WHY", lambda w: w.stop_reason, rank=6),
+        show.Column("WHY", lambda w: w.stop_reason or w.drain_reason, rank=6),
     ]
     show.rows(found, columns, flags, empty="no worker has ever been here; start one: jobtrail worker start")
+
+
+def _queue(worker: Known, queue: str) -> str:
+    """One that it was told to leave alone is marked."""
+    return f"-{queue}" if queue in worker.left_queues else queue
 
 
 def _state(worker: Known) -> str:

@@ -1,4 +1,4 @@
-"""`jobtrail workspace create`, `list`, `rename`, `policy`: tenants of one installation."""
+"""`jobtrail workspace create`, `list`, `rename`, `policy`, `weight`: tenants of one installation."""
 
 from __future__ import annotations
 
@@ -94,6 +94,25 @@ def policy(*, set: str | None = None, flags: Flags = NO_FLAGS) -> int:
     show.thing(stands, lambda: [(type, json.dumps(rules)) for type, rules in sorted(stands.items())], flags)
     if set is None and not stands:
         notice("there is no policy: each runner allows what it allows by itself")
+    return 0
+
+
+def weight(name: Annotated[str, Plain], to: Annotated[int | None, Plain] = None, /, *, flags: Flags = NO_FLAGS) -> int:
+    """What share of the workers a workspace has where several have jobs: as it stands, or as it is to be.
+
+    Parameters
+    ----------
+    name
+        What the workspace is called.
+    to
+        1 to 1000: beside one of weight 1, a workspace of weight 3 gets three slots of four. 1 if nobody said otherwise.
+    """
+    with office.opened(flags) as here:
+        workspace = here.workspace(name)
+        if to is not None:
+            here.do(workspaces.weigh(workspace, to, here.actor))
+        stands = here.do(workspaces.weight_of(workspace))
+    show.thing({"workspace": name, "weight": stands}, lambda: [("workspace", name), ("weight", stands)], flags)
     return 0
 
 

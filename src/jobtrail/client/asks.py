@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from jobtrail.client.job_bodies import body_of
 from jobtrail.client.talk import Ask, Pause, Talk, Watch, Watched
 from jobtrail.client.verbs import Ended, rerun_of
 from jobtrail.core import jsonguard
@@ -20,7 +21,7 @@ from jobtrail.core.facts import Facts
 from jobtrail.core.model import Asset, Attempt, Event, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import FINAL, GateStatus, JobStatus
-from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Options, Page
+from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
 from jobtrail.service.usage import UsageKey
 
 T = TypeVar("T")
@@ -306,7 +307,7 @@ def wait(job_id: UUID, timeout: timedelta | None, now: Callable[[], float]) -> T
 
 
 def _enqueue(job: NewJob, headers: Mapping[str, str]) -> Ask[_Accepted]:
-    body = msgspec.json.encode(_body(job))
+    body = msgspec.json.encode(body_of(job))
     headers = {**headers, **_trace(job)}
     return Ask(method="POST", path="/jobs", read=_reader(_Accepted), body=body, headers=headers, again=True)
 
@@ -314,7 +315,7 @@ def _enqueue(job: NewJob, headers: Mapping[str, str]) -> Ask[_Accepted]:
 def _together(wanted: Sequence[NewJob]) -> Ask[list[_Accepted]]:
     if len(wanted) > MOST_AT_ONCE:
         raise TooLarge(f"over HTTP at most {MOST_AT_ONCE} jobs are accepted together, not {len(wanted)}; send several")
-    body = msgspec.json.encode({"jobs": [_body(job) for job in wanted]})
+    body = msgspec.json.encode({"jobs": [body_of(job) for job in wanted]})
 
     def read(raw: bytes) -> list[_Accepted]:
         return msgspec.json.decode(raw, type=_Page[_Accepted]).items
@@ -325,14 +326,6 @@ def _together(wanted: Sequence[NewJob]) -> Ask[list[_Accepted]]:
 def _trace(job: NewJob) -> dict[str, str]:
     """The caller's span, of which the server's becomes a child; the jobs of a batch are made in one."""
     return {} if job.traceparent is None else {"traceparent": job.traceparent}
-
-
-def _body(job: NewJob) -> dict[str, Any]:
-    """A job as the route takes it. What is None is left to the server, which may know a default of the type; so is whether
-    its input is checked first, for the server sees the workers."""
-    said: dict[str, Any] = {name: getattr(job.options, name) for name in Options.__slots__ if name != "checked"}
-    said |= {"id": job.id, "input": msgspec.Raw(job.input), "title": job.title, "unique_key": job.unique_key}
-    return {name: value for name, value in said.items() if value is not None}
 
 
 def _said(filter: Filter) -> str:
@@ -372,7 +365,7 @@ def _given(**values: object) -> dict[str, str]:
 
 
 def _name(text: str, of: str = "queue") -> str:
-    if "/" in jsonguard.check_name(text, f"a {of}'s name") or text in (".", ".."):
+    if jsonguard.check_name(text, f"a {of}'s name") in (".", ".."):
         raise Invalid(f"over HTTP a {of} of the name {text!r} cannot be named", fields={of: "not over HTTP"})
     return quote(text, safe="")
 

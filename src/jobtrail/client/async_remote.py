@@ -14,6 +14,9 @@ import httpx2
 
 from jobtrail.client import asks, wire
 from jobtrail.client.answers import Answer, Lost, sending
+from jobtrail.client.budgets import AsyncBudgets, BudgetAsks
+from jobtrail.client.schedule_asks import ScheduleAsks
+from jobtrail.client.schedules import AsyncSchedules
 from jobtrail.client.talk import Ask, Pause, Reading, Talk, Watch, Watched
 from jobtrail.client.task_asks import TaskAsks
 from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Awaits
@@ -36,6 +39,16 @@ class AsyncRemoteClient:
         self._headers = wire.headers(key)
         self._patience = patience.total_seconds()
         self._http: tuple[asyncio.AbstractEventLoop, httpx2.AsyncClient] | None = None
+
+    @property
+    def schedules(self) -> AsyncSchedules:
+        """The verbs on schedules."""
+        return AsyncSchedules(ScheduleAsks(), cast("Awaits", self.arun), wire.tell_nobody)
+
+    @property
+    def budgets(self) -> AsyncBudgets:
+        """The verbs on budgets."""
+        return AsyncBudgets(BudgetAsks(), cast("Awaits", self.arun), wire.tell_nobody)
 
     @property
     def tasks(self) -> AsyncTasks:

@@ -9,10 +9,13 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar, cast
 from uuid import UUID
 
-from jobtrail.client.here import whoever_is_here
+from jobtrail.client.budgets import AsyncBudgets, BudgetFlows
+from jobtrail.client.nouns import Nouns
+from jobtrail.client.schedule_flows import ScheduleFlows
+from jobtrail.client.schedules import AsyncSchedules
 from jobtrail.client.task_flows import TaskFlows
-from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Awaits, Projects, Runs, Tasks
-from jobtrail.client.verbs import DEFAULT_WORKSPACE, Ended, rerun_of
+from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Awaits
+from jobtrail.client.verbs import Ended, leaving, rerun_of
 from jobtrail.core import jsonguard
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import NotFound
@@ -20,7 +23,6 @@ from jobtrail.core.facts import Facts
 from jobtrail.core.figures import ErrorGroups
 from jobtrail.core.loglines import LogLine, line_of, lines_of
 from jobtrail.core.model import (
-    Actor,
     Asset,
     Attempt,
     Event,
@@ -38,6 +40,7 @@ from jobtrail.service import (
     assets,
     attempts,
     failures,
+    forks,
     gates,
     jobs,
     logs,
@@ -49,40 +52,19 @@ from jobtrail.service import (
     usage,
     workers,
 )
+from jobtrail.service.forks import Forked
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
 from jobtrail.service.usage import UsageKey
 from jobtrail.store.db import AsyncConnection, Connection, Scope, arun, run
-from jobtrail.store.pool import Database, Dial
+from jobtrail.store.identity import new_id, new_ids
 from jobtrail.store.query import Flow, Query
-from jobtrail.store.wake import ORDERS, Nudger
+from jobtrail.store.wake import ORDERS
 
 T = TypeVar("T")
 
 
-class Client:
+class Client(Nouns):
     """The verbs, blocking. One client serves many threads."""
-
-    def __init__(self, url: str, *, workspace: UUID = DEFAULT_WORKSPACE, actor: Actor | None = None,
-                 pgbouncer: bool = False) -> None:  # fmt: skip
-        self.workspace = workspace
-        self.actor = actor or whoever_is_here()
-        dial = Dial(url=url, workspace=str(workspace), name="jobtrail-client", pgbouncer=pgbouncer)
-        self.database = Database(dial)
-        self.nudger = Nudger(dial)
-
-    @property
-    def tasks(self) -> Tasks:
-        """The verbs on tasks."""
-        return Tasks(TaskFlows(self.workspace, self.actor), cast("Runs", self.run), self.nudger.nudge)
-
-    @property
-    def projects(self) -> Projects:
-        """The verbs on projects."""
-        return Projects(TaskFlows(self.workspace, self.actor), cast("Runs", self.run))
-
-    def run(self, work: Query[T] | Flow[T]) -> T:
-        """Runs any verb as a value."""
-        return self.database.run(work)
 
     def enqueue_all(self, wanted: Sequence[NewJob], *, conn: Connection | None = None) -> Enqueued:
         """Accepts jobs, all or none; on `conn` they commit or roll back with the caller's own data."""
@@ -201,6 +183,13 @@ class Client:
         """A new job like this one, with the same input or another. Raises NotFound."""
         return self.enqueue_all([rerun_of(self.get(job_id), input)]).ids[0]
 
+    def fork(self, job_id: UUID, *, from_step: str | None = None, after_step: str | None = None,
+             input: object = None) -> Forked:  # fmt: skip
+        """A new job that goes on at a step of this one. Raises NotFound, Conflict, Invalid."""
+        job, point = self.get(job_id), leaving(from_step, after_step)
+        wanted = forks.like(job, new_id(), jsonguard.encode(job.input if input is None else input))
+        return self._told([job.queue], forks.fork(self.workspace, wanted, point, self.actor, new_ids))
+
     def update(self, job_id: UUID, change: Change, *, version: int | None = None) -> int:
         """Changes a job; with `version` only while it is as it was read. Raises NotFound, ConcurrentUpdate."""
         return self._told([ORDERS], jobs.update(self.workspace, job_id, change, self.actor, version=version))
@@ -208,7 +197,8 @@ class Client:
     def decide(self, gate_id: UUID, *, approve: bool, comment: str | None = None, form: object = None) -> GateStatus:
         """Approves or rejects. Raises NotFound, Denied, Conflict."""
         filled = None if form is None else jsonguard.encode(form).decode()
-        work = gates.decide(self.workspace, gate_id, self.actor, approve=approve, comment=comment, form=filled)
+        work = gates.decide(self.workspace, gate_id, self.actor, approve=approve, comment=comment, form=filled,
+                            as_owner=self._is_here)  # fmt: skip
         return self._told([ORDERS], work)
 
     def pause(self, queue: str, reason: str | None = None) -> None:
@@ -217,7 +207,7 @@ class Client:
 
     def resume(self, queue: str) -> None:
         """Lets workers take of a queue again. Raises Conflict."""
-        self._told([queue], queues.resume(self.workspace, queue))
+        self._told([queue], queues.resume(self.workspace, queue, self.actor))
 
     def wait(self, job_id: UUID, *, timeout: timedelta | None = None) -> Ended:
         """Waits for a job's end. Raises NotFound, TimeoutError."""
@@ -272,6 +262,18 @@ class AsyncClient:
         self._client = client
         self.workspace = client.workspace
         self.actor = client.actor
+
+    @property
+    def schedules(self) -> AsyncSchedules:
+        """The verbs on schedules."""
+        says = ScheduleFlows(self.workspace, self.actor)
+        return AsyncSchedules(says, cast("Awaits", self.arun), self._client.nudger.nudge)
+
+    @property
+    def budgets(self) -> AsyncBudgets:
+        """The verbs on budgets."""
+        says = BudgetFlows(self.workspace, self.actor)
+        return AsyncBudgets(says, cast("Awaits", self.arun), self._client.nudger.nudge)
 
     @property
     def tasks(self) -> AsyncTasks:

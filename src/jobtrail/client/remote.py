@@ -13,13 +13,23 @@ from uuid import UUID
 
 import httpx2
 
-from jobtrail.client import asks, figure_asks, log_asks, wire
+from jobtrail.client import asks, figure_asks, log_asks, operating_asks, wire
 from jobtrail.client.answers import Answer, Lost, error_of, sending
 from jobtrail.client.async_remote import AsyncRemoteClient
+from jobtrail.client.breakers import BreakerAsks, Breakers
+from jobtrail.client.budgets import BudgetAsks, Budgets
+from jobtrail.client.deciding import Decisions
+from jobtrail.client.deciding_asks import DecidingAsks
+from jobtrail.client.limits import LimitAsks, Limits
+from jobtrail.client.operating import Operations
+from jobtrail.client.operating_asks import OperatingAsks
+from jobtrail.client.schedule_asks import ScheduleAsks
+from jobtrail.client.schedules import Schedules
 from jobtrail.client.talk import Ask, Pause, Reading, Talk, Watch, Watched
 from jobtrail.client.task_asks import TaskAsks
 from jobtrail.client.tasks import Projects, Runs, Tasks
-from jobtrail.client.verbs import Ended
+from jobtrail.client.trees import TreeAsks, Trees
+from jobtrail.client.verbs import Ended, leaving
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Unavailable
 from jobtrail.core.facts import Facts
@@ -28,9 +38,11 @@ from jobtrail.core.loglines import LogLine
 from jobtrail.core.model import Asset, Attempt, Event, Gate, Job, QueueDepth, Result, Step, Usage, Worker
 from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import GateStatus, JobStatus, LogLevel
+from jobtrail.service.forks import Forked
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
 from jobtrail.service.usage import UsageKey
 from jobtrail.store.db import Connection
+from jobtrail.store.identity import new_id
 
 T = TypeVar("T")
 
@@ -45,6 +57,41 @@ class RemoteClient:
         self._patience = patience.total_seconds()
         self._twin = partial(AsyncRemoteClient, url, key, patience=patience)
         self._http = httpx2.Client(headers=wire.headers(key), timeout=wire.TIMEOUT, limits=wire.LIMITS)
+
+    @property
+    def breakers(self) -> Breakers:
+        """The verbs on the breakers of types."""
+        return Breakers(BreakerAsks(), cast("Runs", self.run))
+
+    @property
+    def trees(self) -> Trees:
+        """The verbs on what jobs have to do with each other."""
+        return Trees(TreeAsks(), cast("Runs", self.run))
+
+    @property
+    def limits(self) -> Limits:
+        """The verbs on limits."""
+        return Limits(LimitAsks(), cast("Runs", self.run))
+
+    @property
+    def operations(self) -> Operations:
+        """The verbs of those who operate."""
+        return Operations(OperatingAsks(), cast("Runs", self.run), wire.tell_nobody)
+
+    @property
+    def schedules(self) -> Schedules:
+        """The verbs on schedules."""
+        return Schedules(ScheduleAsks(), cast("Runs", self.run), wire.tell_nobody)
+
+    @property
+    def budgets(self) -> Budgets:
+        """The verbs on budgets."""
+        return Budgets(BudgetAsks(), cast("Runs", self.run), wire.tell_nobody)
+
+    @property
+    def decisions(self) -> Decisions:
+        """The verbs on gates, beyond approve and reject."""
+        return Decisions(DecidingAsks(), cast("Runs", self.run))
 
     @property
     def tasks(self) -> Tasks:
@@ -161,6 +208,11 @@ class RemoteClient:
     def rerun(self, job_id: UUID, input: object = None) -> UUID:
         """A new job like this one, with the same input or another. Raises NotFound."""
         return self.run(asks.rerun(job_id, input))
+
+    def fork(self, job_id: UUID, *, from_step: str | None = None, after_step: str | None = None,
+             input: object = None) -> Forked:  # fmt: skip
+        """A new job that goes on at a step of this one. Raises NotFound, Conflict, Invalid."""
+        return self.run(operating_asks.fork(job_id, new_id(), leaving(from_step, after_step), input))
 
     def update(self, job_id: UUID, change: Change, *, version: int | None = None) -> int:
         """Changes a job; with `version` only while it is as it was read. Raises NotFound, ConcurrentUpdate."""

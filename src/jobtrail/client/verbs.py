@@ -8,9 +8,17 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, Self
 from uuid import UUID
 
+from jobtrail.client.breakers import Breakers
+from jobtrail.client.budgets import AsyncBudgets, Budgets
+from jobtrail.client.deciding import Decisions
+from jobtrail.client.limits import Limits
+from jobtrail.client.operating import Operations
+from jobtrail.client.schedules import AsyncSchedules, Schedules
 from jobtrail.client.tasks import AsyncProjects, AsyncTasks, Projects, Tasks
+from jobtrail.client.trees import Trees
 from jobtrail.core import jsonguard
 from jobtrail.core.described import KnownType
+from jobtrail.core.errors import Invalid
 from jobtrail.core.facts import Facts
 from jobtrail.core.figures import ErrorGroups
 from jobtrail.core.loglines import LogLine
@@ -18,6 +26,7 @@ from jobtrail.core.model import Asset, Attempt, Event, Gate, Job, QueueDepth, Re
 from jobtrail.core.spent import UsageSummary
 from jobtrail.core.status import GateStatus, JobStatus, LogLevel
 from jobtrail.service import jobs
+from jobtrail.service.forks import Forked, Point
 from jobtrail.service.jobs import Change, Enqueued, Filter, NewJob, Page
 from jobtrail.service.usage import UsageKey
 from jobtrail.store.db import AsyncConnection, Connection
@@ -111,6 +120,13 @@ class JobsClient(Protocol):
     def rerun(self, job_id: UUID, input: object = None) -> UUID:
         """A new job like this one, with the same input or another. Raises NotFound."""
 
+    def fork(self, job_id: UUID, *, from_step: str | None = None, after_step: str | None = None,
+             input: object = None) -> Forked:  # fmt: skip
+        """A new job that goes on at a step of this one: what completed before it does not run again.
+
+        Raises NotFound, Conflict, Invalid.
+        """
+
     def update(self, job_id: UUID, change: Change, *, version: int | None = None) -> int:
         """Changes a job; with `version` only while it is as it was read. Raises NotFound, ConcurrentUpdate."""
 
@@ -134,6 +150,34 @@ class JobsClient(Protocol):
 
     def error(self, fingerprint: str, since: datetime | None = None) -> ErrorGroups:
         """One group of jobs that failed alike. Raises NotFound."""
+
+    @property
+    def breakers(self) -> Breakers:
+        """The verbs on the breakers of types."""
+
+    @property
+    def trees(self) -> Trees:
+        """The verbs on what jobs have to do with each other."""
+
+    @property
+    def limits(self) -> Limits:
+        """The verbs on limits."""
+
+    @property
+    def operations(self) -> Operations:
+        """The verbs of those who operate."""
+
+    @property
+    def schedules(self) -> Schedules:
+        """The verbs on schedules."""
+
+    @property
+    def budgets(self) -> Budgets:
+        """The verbs on budgets."""
+
+    @property
+    def decisions(self) -> Decisions:
+        """The verbs on gates, beyond approve and reject."""
 
     @property
     def tasks(self) -> Tasks:
@@ -194,12 +238,29 @@ class AsyncJobsClient(Protocol):
         """Waits for a job's end. Raises NotFound, TimeoutError."""
 
     @property
+    def schedules(self) -> AsyncSchedules:
+        """The verbs on schedules."""
+
+    @property
+    def budgets(self) -> AsyncBudgets:
+        """The verbs on budgets."""
+
+    @property
     def tasks(self) -> AsyncTasks:
         """The verbs on tasks."""
 
     @property
     def projects(self) -> AsyncProjects:
         """The verbs on projects."""
+
+
+def leaving(from_step: str | None, after_step: str | None) -> Point:
+    """Where a fork leaves its job. Raises Invalid unless exactly one step is named."""
+    if (from_step is None) == (after_step is None):
+        raise Invalid(
+            "say where the fork is to leave the job: from_step or after_step", fields={"from_step": "one of two"}
+        )
+    return Point(from_step) if from_step is not None else Point(after_step or "", after=True)
 
 
 def rerun_of(job: Job, input: object = None) -> NewJob:

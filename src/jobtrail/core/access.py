@@ -100,11 +100,14 @@ class SessionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The tenant."""
+    """The tenant. While it is paused, workers take none of its jobs."""
 
     id: UUID
     name: str
     created_at: datetime
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    paused_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from jobtrail.core.model import Gate
-
 
 @dataclass(frozen=True, slots=True)
 class Asker:
@@ -28,7 +26,7 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """What one actor said at a gate."""
+    """What one actor said at a gate. `voice`: as whom it counts; `link_id`: through which link it was said."""
 
     gate_id: UUID
     actor_type: str
@@ -37,6 +35,8 @@ class GateDecision:
     comment: str | None
     form: Any
     at: datetime
+    voice: str = ""
+    link_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,3 @@ class AssetOrigin:
     title: str | None
     step: str | None
     attempt: int | None
-
-
-def may_decide(gate: Gate, actor_id: str) -> bool:
-    """Whether an actor is among those whom a gate asks; where it names nobody, it asks everybody who may decide at all."""
-    return not gate.approvers or actor_id in gate.approvers

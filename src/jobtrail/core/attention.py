@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
+from jobtrail.core.breaker import Breaker, BreakerState
+from jobtrail.core.budget import BudgetStanding
 from jobtrail.core.figures import Attention, ErrorGroup, LostWorker, QueueFigures
 from jobtrail.core.model import Gate
+from jobtrail.core.schedules import Wrong
 from jobtrail.core.shown import capped, counted, length, one_line
 
 EACH: Final = 5
@@ -25,19 +28,32 @@ def attention(
     errors: Sequence[ErrorGroup],
     lost: Sequence[LostWorker],
     gates: Sequence[Gate],
+    breakers: Sequence[Breaker] = (),
+    budgets: Sequence[BudgetStanding] = (),
+    schedules: Sequence[Wrong] = (),
 ) -> list[Attention]:
-    """Queues without a worker, queues without a free slot, new errors, lost workers, old questions: in this order.
+    """Open breakers, queues without a worker, queues without a free slot, new errors, lost workers, schedules that cannot go on
+    or whose jobs fail, old questions, budgets that are nearly spent: in this order.
 
     `unserved` counts ready jobs that no live worker takes, by queue and type.
     """
     sorts = (
+        map(_open, (one for one in breakers if one.state != BreakerState.CLOSED)),
         _unserved(unserved, {one.queue: one for one in queues}),
         _crowded(queues, now),
         map(_new_error, sorted((one for one in errors if one.is_new), key=lambda one: one.jobs, reverse=True)),
         map(_lost, lost),
+        map(_schedule, schedules),
         _old_gates(gates, now),
+        _spent(budgets),
     )
     return [one for found in sorts for one in islice(found, EACH)]
+
+
+def _open(breaker: Breaker) -> Attention:
+    how = "lets some through to see" if breaker.state == BreakerState.HALF_OPEN else "is open, so its jobs wait"
+    why = f": {one_line(breaker.reason, 100)}" if breaker.reason else ""
+    return Attention("type", breaker.type, f"the breaker of type {breaker.type} {how}{why}", breaker.state_at)
 
 
 def _unserved(found: Mapping[tuple[str, str], int], queues: Mapping[str, QueueFigures]) -> Iterator[Attention]:
@@ -77,7 +93,8 @@ def _crowded(queues: Sequence[QueueFigures], now: datetime) -> Iterator[Attentio
 
 def _new_error(group: ErrorGroup) -> Attention:
     names = ", ".join(list(group.types)[:2]) + ("…" if len(group.types) > 2 else "")
-    says = f"new: {_about(group)} in {names}, {_jobs(group.jobs)}"
+    how = "back after it was resolved" if group.state == "BACK" else "new"
+    says = f"{how}: {_about(group)} in {names}, {_jobs(group.jobs)}"
     return Attention("error", group.fingerprint, says, group.first_at, group.jobs, group.job_ids[0])
 
 
@@ -102,6 +119,15 @@ def _lost(worker: LostWorker) -> Attention:
     return Attention("worker", str(worker.worker_id), says, worker.at, worker.jobs, worker.job_id)
 
 
+def _schedule(wrong: Wrong) -> Attention:
+    name = f"schedule {one_line(wrong.name, 60)}"
+    if wrong.paused_reason is not None:
+        says = f"{name} can make no job and was paused: {one_line(wrong.paused_reason, 160)}"
+    else:
+        says = f"{name}: its newest two jobs failed"
+    return Attention("schedule", str(wrong.id), says, wrong.since, wrong.failed, wrong.job_id)
+
+
 def _old_gates(gates: Sequence[Gate], now: datetime) -> Iterator[Attention]:
     for gate in sorted(gates, key=lambda one: one.asked_at):
         waits = now - gate.asked_at
@@ -112,6 +138,14 @@ def _old_gates(gates: Sequence[Gate], now: datetime) -> Iterator[Attention]:
         )
         says = f"“{one_line(gate.question, 80)}” has waited {length(waits.total_seconds())} for a decision{ends}"
         yield Attention("gate", str(gate.id), says, gate.asked_at, 1, gate.job_id)
+
+
+def _spent(budgets: Sequence[BudgetStanding]) -> Iterator[Attention]:
+    for one in sorted(budgets, key=lambda each: each.share, reverse=True):
+        if one.share >= one.warn_at:
+            waits = f"; {_jobs(one.waiting)} {'waits' if one.waiting == 1 else 'wait'} for it" if one.waiting else ""
+            says = f"{one.label}: {one.share:.0%} used ({one.says}){waits}"
+            yield Attention("budget", one.whose, says, one.warned_at, one.waiting)
 
 
 def _jobs(count: int) -> str:

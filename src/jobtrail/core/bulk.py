@@ -19,6 +19,8 @@ TYPE: Final = "jobtrail.bulk"
 QUEUE: Final = "default"
 PAGE: Final = 500
 """So many jobs are acted on in one transaction."""
+SLOWEST: Final = 0.01
+FASTEST: Final = 1_000_000.0
 _NAMES: Final = frozenset(field.name for field in fields(Filter))
 _TOLD: Final = 1_000
 """So many of the jobs that were left out are named in the account."""
@@ -31,16 +33,24 @@ class Action(StrEnum):
     RETRY = "retry"
     RERUN = "rerun"
     PRIORITIZE = "prioritize"
+    REDRIVE = "redrive"
+    START_NOW = "start_now"
+
+
+RATED: Final = frozenset({Action.RETRY, Action.RERUN, Action.REDRIVE, Action.START_NOW})
+"""Actions that give workers something to do, and can do so bit by bit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An action on all jobs of a filter. `priority` is for PRIORITIZE, 1 to 10; `reason` for CANCEL. Raises Invalid."""
+    """An action on all jobs of a filter. `priority` is for PRIORITIZE, 1 to 10; `reason` for CANCEL; `rate_per_minute`, at
+    most so many jobs a minute, for what makes work. Raises Invalid."""
 
     action: Action
     filter: Filter
     priority: int | None = None
     reason: str | None = None
+    rate_per_minute: float | None = None
 
     def __post_init__(self) -> None:
         if (self.priority is not None) != (self.action is Action.PRIORITIZE):
@@ -50,6 +60,21 @@ class Order:
             raise Invalid(f"priority must be 1 to 10, not {self.priority}", fields={"priority": "1 to 10"})
         if self.reason is not None and self.action is not Action.CANCEL:
             raise Invalid(f"reason: {self.action} takes none", fields={"reason": f"{self.action} takes none"})
+        if self.rate_per_minute is not None and self.action not in RATED:
+            raise Invalid(
+                f"rate_per_minute: {self.action} takes none", fields={"rate_per_minute": f"{self.action} takes none"}
+            )
+        if self.rate_per_minute is not None and not SLOWEST <= self.rate_per_minute <= FASTEST:
+            wrong = f"{SLOWEST:g} to {FASTEST:g}"
+            raise Invalid(f"rate_per_minute must be {wrong}", fields={"rate_per_minute": wrong})
+
+    @property
+    def wave(self) -> tuple[int, float]:
+        """How many jobs are acted on at once, and how many seconds later the next ones may be."""
+        if self.rate_per_minute is None:
+            return PAGE, 0.0
+        size = max(1, min(PAGE, round(self.rate_per_minute)))
+        return size, 60.0 * size / self.rate_per_minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +121,8 @@ class Account:
 def encode(order: Order) -> bytes:
     """The order as the input of its job; what is not set is left out."""
     set_fields = {name: getattr(order.filter, name) for name in sorted(order.filter.asks_for)}
-    parts = {"action": order.action, "filter": set_fields, "priority": order.priority, "reason": order.reason}
+    parts = {"action": order.action, "filter": set_fields, "priority": order.priority, "reason": order.reason,
+             "rate_per_minute": order.rate_per_minute}  # fmt: skip
     return msgspec.json.encode({name: value for name, value in parts.items() if value is not None})
 
 

@@ -6,6 +6,9 @@ Every message says what happened, to which id, and what to do next. `code` is st
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
+
+from jobtrail.core.status import JobStatus
 
 
 class JobtrailError(Exception):
@@ -61,6 +64,12 @@ class Conflict(JobtrailError):
     code = "conflict"
 
 
+class BudgetExceeded(Conflict):
+    """What was allowed is spent, and nothing more is given."""
+
+    code = "budget_exceeded"
+
+
 class Unavailable(JobtrailError):
     """The database or server cannot be reached or cannot serve; the same call may succeed later."""
 
@@ -101,6 +110,36 @@ class IllegalMove(Conflict):
     """The job, attempt or step may not go from its status to the wanted one."""
 
     code = "illegal_move"
+
+
+class SignalTimedOut(Conflict, TimeoutError):
+    """Nobody said in time what the job's code waits for."""
+
+    code = "signal_timed_out"
+
+
+class GateExpired(Conflict):
+    """Nobody decided in time, and the gate says that the job fails then."""
+
+    code = "gate_expired"
+
+
+class ChildFailed(Conflict):
+    """A job that this one started ended as FAILED or CANCELLED: which one, how, and with which error code."""
+
+    code = "child_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        job_id: UUID | None = None,
+        status: str = JobStatus.FAILED,
+        child_code: str | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, fields=fields)
+        self.job_id, self.status, self.child_code = job_id, status, child_code
 
 
 class ConcurrentUpdate(Conflict):

@@ -18,6 +18,9 @@ class ErrorGroup:
     `jobs`, `types`, `trend` (24 parts of the time asked for) and `job_ids` (the newest 5) count what failed in that time;
     `first_at` looks further back, as far as failures were looked at. `message` is that of the last one.
     `infrastructure`: workers were lost, the code did not fail.
+
+    `state` is OPEN, MUTED (people know of it), RESOLVED (they say that it is mended), or BACK: seen again after that. Who said
+    so, when, and with which note stands beside it. Neither what is muted nor what is resolved is new.
     """
 
     fingerprint: str
@@ -31,6 +34,10 @@ class ErrorGroup:
     job_ids: list[UUID]
     is_new: bool
     infrastructure: bool
+    state: str = "OPEN"
+    note: str | None = None
+    marked_by: str | None = None
+    marked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +198,7 @@ class CostOfType:
 @dataclass(frozen=True, slots=True)
 class Attention:
     """Something that somebody should look at, in a sentence. `about` says what `ref` names: the queue, the fingerprint of
-    the error, the worker, the gate; `job_id` is the job to open first, where there is one."""
+    the error, the worker, the gate, the type, the budget, the schedule; `job_id` is the job to open first, where there is one."""
 
     about: str
     ref: str
@@ -255,3 +262,15 @@ class UpkeepState:
     keeper_until: datetime | None
     keeper_late_seconds: float | None
     sealed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """How a workspace stands; counts are capped by who asked. `paused_…`: the workspace as a whole is paused."""
+
+    gates_waiting: int
+    workers: int
+    queues_paused: int
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    paused_reason: str | None = None

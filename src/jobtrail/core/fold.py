@@ -116,12 +116,16 @@ def fold(trail: Sequence[Link]) -> Folded:
             folded.row["attempt_count"] += 1
         if event.status != status:
             _move(folded, event, status, said)
-        _hold(folded.row, event)
+        _hold(folded.row, event, said)
         if status is not None and (status, event.status, event.type) not in _LEGAL:
             folded.wrong.append((event.seq, f"{event.type} may not lead from {status} to {event.status}"))
         status = event.status
         if (event.type in _ENDS or event.type in _BEGINS) and not said.get("told"):
             _step(folded, event, said)
+        elif event.type == "job.updated" and isinstance(said.get("taken_over"), list):
+            for step in (one for one in said["taken_over"] if isinstance(one, dict)):
+                taken = StepSaid("COMPLETED", step.get("key"), step.get("output_sha256"))
+                folded.steps[str(step.get("id"))] = taken
         elif event.type == "artifact.created":
             folded.assets[str(said.get("asset_id"))] = said
     _finish(folded, trail[-1])
@@ -178,13 +182,15 @@ def _move(folded: Folded, event: Link, was: str | None, said: dict[str, Any]) ->
         folded.results[row["generation"]] = (event.type, said.get("result_sha256"))
 
 
-def _hold(row: dict[str, Any], event: Link) -> None:
+def _hold(row: dict[str, Any], event: Link, said: dict[str, Any]) -> None:
     """Whether the job still has its unique key. One that was given up is taken again by a retry only."""
     if row.get("unique_key") is None or (row.get("unique_hold") is None and event.type != "job.retried"):
         return
     until = row["unique_until"]
     in_time = until is None or microseconds(event.at) < until
-    row["unique_hold"] = row["unique_key"] if in_time and holds_key(row["unique_scope"], event.status) else None
+    taken = event.type in ("job.cancelled", "job.cancel_requested") and said.get("superseded_by") is not None
+    holds = in_time and not taken and holds_key(row["unique_scope"], event.status)
+    row["unique_hold"] = row["unique_key"] if holds else None
 
 
 def _step(folded: Folded, event: Link, said: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ class Headline:
     """What hangs on a job, counted (up to 10 001), and the worker of its open attempt. A cost of None is unknown.
 
     `silent_seconds`: since the worker's last sign; `lease_seconds`: until its jobs go to others, negative when late.
+    `heir_id`: the job that took its unique key; `took_from_id`: the one from which it took it.
     """
 
     steps: int
@@ -24,6 +25,8 @@ class Headline:
     unpriced_calls: int
     reruns: int
     children: int
+    heir_id: UUID | None
+    took_from_id: UUID | None
     gate_id: UUID | None
     gate_question: str | None
     worker_id: UUID | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -104,6 +104,15 @@ class Claimed(NamedTuple):
     backoff_delay_ms: int
     backoff_max_ms: int
     traceparent: str | None = None
+    fork_of: UUID | None = None
+    slots: int = 1
+    rank: int = 0
+    budgeted: bool = False
+
+    @property
+    def remembers(self) -> bool:
+        """Whether steps of earlier attempts may be there, or some that it took over from the job that it is a fork of."""
+        return self.number > 1 or self.fork_of is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,7 @@ class Remembered:
     output: str | None
     gate_status: str | None
     decisions: str | None
+    on_expire: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +271,12 @@ class Gate:
     asked_at: datetime
     expires_at: datetime | None
     decided_at: datetime | None
+    on_expire: str = "REJECT"
+    rejections: str = "FIRST"
+    no_self_approval: bool = False
+    comment_required: bool = False
+    escalate_to: list[str] = field(default_factory=list)
+    escalate_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +308,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that claims attempts; `workspace_id` is None for one that serves all workspaces."""
+    """A process that claims attempts; `workspace_id` is None for one that serves all workspaces. It was told to leave
+    `left_queues` alone; `drain_…` is set while it was told to take nothing, and maybe to stop when it runs nothing."""
 
     id: UUID
     name: str
@@ -310,6 +327,11 @@ class Worker:
     stop_reason: str | None
     running: int
     workspace_id: UUID | None
+    left_queues: list[str] = field(default_factory=list)
+    drain_asked_at: datetime | None = None
+    drain_asked_by: str | None = None
+    drain_reason: str | None = None
+    drain_stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,12 +397,3 @@ class UsageTotal:
     reasoning_tokens: int
     cost_usd: Decimal | None
     unpriced_calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """How a workspace stands; counts are capped by who asked."""
-
-    gates_waiting: int
-    workers: int
-    queues_paused: int

@@ -83,11 +83,11 @@ class Wait(Exception):  # noqa: N818
 
 
 class Waits(BaseException):
-    """The job waits for people at a gate and its slot is free. Not for user code: it unwinds it."""
+    """The job waits at a gate, or in a step for a time or a signal, and its slot is free. Not for user code: it unwinds it."""
 
     def __init__(self, gate_id: UUID) -> None:
         self.gate_id = gate_id
-        super().__init__(f"waits at gate {gate_id}")
+        super().__init__(f"waits at gate or step {gate_id}")
 
 
 class Dropped(BaseException):

@@ -25,7 +25,9 @@ _TIMES: Final = frozenset({
     "scheduled_at", "cancel_at", "cancel_requested_at", "created_at", "updated_at", "queued_at", "started_at",
     "completed_at",
 })  # fmt: skip
-_IDS: Final = frozenset({"id", "workspace_id", "project_id", "task_id", "parent_id", "rerun_of", "attempt_id"})
+_IDS: Final = frozenset({
+    "id", "workspace_id", "project_id", "task_id", "parent_id", "rerun_of", "attempt_id", "root_id", "schedule_id", "fork_of",
+})  # fmt: skip
 _WORDS: Final = tuple(field.name for field in fields(Job))
 
 

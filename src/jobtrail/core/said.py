@@ -14,7 +14,7 @@ _SAID: Final = ("error", "why", "comment", "reason", "cancel_reason", "message",
 _HIDDEN: Final = frozenset({
     *_FIRST, *_SAID, "told", "output_sha256", "input_sha256", "result_sha256", "gate_id", "asset_id", "sha256",
     "duration_ms", "progress", "wait_reason", "error_code", "form", "phase", "byte_size", "expires_at", "failure_count",
-    "loss_count", "generation",
+    "loss_count", "generation", "taken_over", "from_job",
 })  # fmt: skip
 _MOST_OTHERS: Final = 6
 
@@ -36,6 +36,8 @@ def line_of(event: Event) -> str:
         parts.append(shown.length(note["duration_ms"] / 1000))
     if note.get("form") is not None:
         parts.append(_text(note["form"]))
+    if isinstance(note.get("taken_over"), list):
+        parts.append(f"took over {shown.counted(len(note['taken_over']), 'step')} of {_text(note.get('from_job'))}")
     parts += _others(note)
     return shown.one_line(" · ".join(part for part in parts if part), 300)
 

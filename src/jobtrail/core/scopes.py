@@ -29,15 +29,20 @@ class ApiScope(StrEnum):
     GATES_DECIDE = "gates:decide"
     ASSETS_READ = "assets:read"
     ASSETS_WRITE = "assets:write"
+    SCHEDULES_READ = "schedules:read"
+    SCHEDULES_WRITE = "schedules:write"
     QUEUES_READ = "queues:read"
     QUEUES_PAUSE = "queues:pause"
     TASKS_READ = "tasks:read"
     TASKS_WRITE = "tasks:write"
     PROJECTS_READ = "projects:read"
     PROJECTS_WRITE = "projects:write"
+    BUDGETS_READ = "budgets:read"
+    BUDGETS_WRITE = "budgets:write"
     METRICS_READ = "metrics:read"
     WORKERS_READ = "workers:read"
     WORKERS_RUN = "workers:run"
+    WORKERS_MANAGE = "workers:manage"
     WORKSPACE_READ = "workspace:read"
     WORKSPACE_WRITE = "workspace:write"
     POLICY_WRITE = "policy:write"
@@ -56,9 +61,11 @@ _VIEWER: Final = frozenset(
         ApiScope.JOBS_READ,
         ApiScope.GATES_READ,
         ApiScope.ASSETS_READ,
+        ApiScope.SCHEDULES_READ,
         ApiScope.QUEUES_READ,
         ApiScope.TASKS_READ,
         ApiScope.PROJECTS_READ,
+        ApiScope.BUDGETS_READ,
         ApiScope.METRICS_READ,
         ApiScope.WORKERS_READ,
         ApiScope.WORKSPACE_READ,
@@ -73,7 +80,9 @@ _OPERATOR: Final = _VIEWER | {
     ApiScope.JOBS_SIGNAL,
     ApiScope.GATES_DECIDE,
     ApiScope.ASSETS_WRITE,
+    ApiScope.SCHEDULES_WRITE,
     ApiScope.QUEUES_PAUSE,
+    ApiScope.WORKERS_MANAGE,
     ApiScope.TASKS_WRITE,
     ApiScope.PROJECTS_WRITE,
 }

@@ -136,6 +136,13 @@ class GateStatus(StrEnum):
     EXPIRED = "EXPIRED"
 
 
+class ErrorStatus(StrEnum):
+    """What people said of errors that are alike: that they know of them, or that they are mended."""
+
+    MUTED = "MUTED"
+    RESOLVED = "RESOLVED"
+
+
 class TaskStatus(StrEnum):
     """Where a task stands."""
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from shlex import quote
 from typing import assert_never
 
+from jobtrail.core import why_waits
 from jobtrail.core.facts import Facts
+from jobtrail.core.ids import short
+from jobtrail.core.spoken import ago, span, when
 from jobtrail.core.status import JobStatus, WaitReason
 
 _COUNTED = 10_000
 _LONGEST = 300
 
 _WAITS_FOR = {
-    WaitReason.DEPENDENCY: "It waits for jobs that it depends on",
-    WaitReason.SIGNAL: "It waits for a signal and holds no slot meanwhile",
-    WaitReason.CHILD: "It waits for a job that it started and holds no slot meanwhile",
     WaitReason.QUOTA: "It waits for the quota of its provider",
     WaitReason.BUDGET: "Its budget is spent",
     WaitReason.PAUSED: "It is paused",
@@ -54,22 +54,47 @@ def _pending(facts: Facts) -> str:
         return "It was accepted and goes to its queue at once."
     if reason is WaitReason.RETRY:
         tries = f"It failed ({_failure(facts)}){_because(facts)}"
-        return f"{tries}; it is tried again {_when(facts.scheduled_at, facts.now)}."
+        return f"{tries}; it is tried again {when(facts.scheduled_at, facts.now)}."
     if reason is WaitReason.SCHEDULE:
         said = f"; its code said: {_cut(facts.said)}" if facts.said else ""
-        return f"It is scheduled to start {_when(facts.scheduled_at, facts.now)}{said}."
+        return f"It is scheduled to start {when(facts.scheduled_at, facts.now)}{said}."
     if reason is WaitReason.VALIDATION:
         return _unchecked(facts)
     if reason is WaitReason.GATE:
-        asked = f' on "{_cut(facts.question)}"' if facts.question else ""
-        return f"It waits for a decision{asked}; decide with `jobtrail gate approve JOB` or `jobtrail gate reject JOB`."
+        return _asked(facts)
+    if reason is WaitReason.BUDGET and (spent := why_waits.budget(facts)) is not None:
+        return spent
     said = f" ({_cut(facts.said)})" if facts.said else ""
-    return f"{_WAITS_FOR[reason]}{said}{_again(reason, facts)}."
+    return f"{_waits_for(reason, facts)}{said}{_again(reason, facts)}."
+
+
+def _waits_for(reason: WaitReason, facts: Facts) -> str:
+    if reason is WaitReason.DEPENDENCY:
+        return why_waits.needs(facts, started=False)
+    if reason is WaitReason.CHILD:
+        return f"{why_waits.needs(facts, started=True)}; it holds no slot meanwhile"
+    if reason is WaitReason.SIGNAL:
+        which = "a signal" if facts.signal is None else f"the signal {_cut(facts.signal)}"
+        return f"It waits for {which} and holds no slot meanwhile"
+    return _WAITS_FOR[reason]
+
+
+def _asked(facts: Facts) -> str:
+    asked = f' on "{_cut(facts.question)}"' if facts.question else ""
+    many = facts.gate_needed or 1
+    so_far = f" ({facts.gate_approved or 0} of {many} have approved)" if many > 1 else ""
+    decide = f"decide with `jobtrail gate approve {_job(facts)}` or `jobtrail gate reject {_job(facts)}`"
+    return f"It waits for a decision{asked}{so_far}; {decide}."
+
+
+def _job(facts: Facts) -> str:
+    """What to type for the job."""
+    return "JOB" if facts.id is None else short(facts.id)
 
 
 def _again(reason: WaitReason, facts: Facts) -> str:
     """What ends the wait."""
-    at = None if facts.scheduled_at is None else _when(facts.scheduled_at, facts.now)
+    at = None if facts.scheduled_at is None else when(facts.scheduled_at, facts.now)
     match reason:
         case WaitReason.QUOTA if at is not None:
             return f", which comes back {at}"
@@ -79,6 +104,9 @@ def _again(reason: WaitReason, facts: Facts) -> str:
             return f"; raise the budget and start it, or it goes on {at}"
         case WaitReason.BUDGET:
             return "; raise the budget and start it"
+        case WaitReason.SIGNAL if facts.signal is not None:
+            said = f"; say it with `jobtrail job signal {_job(facts)} {quote(facts.signal)}`"
+            return said if at is None else f"{said}, or it is tried {at}"
         case _:
             return "" if at is None else f"; it is tried {at} if nothing comes"
 
@@ -86,7 +114,7 @@ def _again(reason: WaitReason, facts: Facts) -> str:
 def _unchecked(facts: Facts) -> str:
     waits = "Its input waits to be checked"
     if facts.error_message and facts.error_code in ("validator_failed", "lost"):
-        again = f", {_when(facts.scheduled_at, facts.now)}" if facts.error_code == "validator_failed" else ""
+        again = f", {when(facts.scheduled_at, facts.now)}" if facts.error_code == "validator_failed" else ""
         return f"{waits} once more ({_cut(facts.error_message)}){again}."
     if facts.workers_of_type == 0:
         return f"{waits}, and no worker that serves its queue {facts.queue} knows its type {facts.type}; start one."
@@ -95,26 +123,26 @@ def _unchecked(facts: Facts) -> str:
 
 def _queued(facts: Facts) -> str:
     queue = f"queue {facts.queue}"
-    if facts.paused_at is not None:
-        by = f" by {facts.paused_by}" if facts.paused_by else ""
-        why = f": {_cut(facts.paused_reason)}" if facts.paused_reason else ""
-        since = f"{_ago(facts.paused_at, facts.now)}"
-        return f"Its {queue} was paused{by} {since}{why}; resume it with `jobtrail queue resume {facts.queue}`."
+    if (stopped := why_waits.paused(facts)) is not None:
+        return stopped
     if facts.workers_of_queue == 0:
-        return f"No worker serves its {queue}; start one with `jobtrail worker start -q {facts.queue}`."
+        return f"No worker serves its {queue}; start one with `jobtrail worker start -q {quote(facts.queue)}`."
     if facts.workers_of_type == 0:
         workers = _counted(facts.workers_of_queue, "worker serves", "workers serve")
         return f"{workers} its {queue}, but none knows its type {facts.type}; start one whose app has it."
+    for stopped in (why_waits.away(facts), why_waits.too_large(facts), why_waits.held(facts)):
+        if stopped is not None:
+            return stopped
     if facts.ahead:
         before = _counted(facts.ahead, "job is", "jobs are")
-        return f"{before} ahead of it in {queue}{_waited(facts)}."
+        return f"{before} ahead of it in {queue}{_waited(facts)}{why_waits.estimate(facts)}."
     return f"It is the next of {queue} and starts as soon as a worker has a free slot{_waited(facts)}."
 
 
 def _running(facts: Facts) -> str:
     where = f"on worker {facts.worker}" if facts.worker else "on a worker that is gone; another takes over soon"
     if facts.cancel_requested_at is not None:
-        return f"It is being cancelled (asked {_ago(facts.cancel_requested_at, facts.now)}) and still runs {where}."
+        return f"It is being cancelled (asked {ago(facts.cancel_requested_at, facts.now)}) and still runs {where}."
     if facts.worker and facts.failure_count:
         return f"It runs {where}, after {_counted(facts.failure_count, 'failure', 'failures')}."
     return f"It runs {where}."
@@ -144,38 +172,7 @@ def _because(facts: Facts) -> str:
 
 
 def _waited(facts: Facts) -> str:
-    return "" if facts.queued_at is None else f"; it has been ready for {_span(facts.now - facts.queued_at)}"
-
-
-def _when(at: datetime | None, now: datetime) -> str:
-    if at is None:
-        return "at a time that is not known"
-    if at <= now:
-        late = now - at
-        return "now" if late < timedelta(seconds=2) else f"now; it was due {_span(late)} ago"
-    return f"in {_span(at - now)} (at {_clock(at, now)})"
-
-
-def _ago(at: datetime, now: datetime) -> str:
-    return f"{_span(now - at)} ago"
-
-
-def _clock(at: datetime, now: datetime) -> str:
-    return at.strftime("%H:%M:%S UTC" if at.date() == now.date() else "%Y-%m-%d %H:%M UTC")
-
-
-def _span(length: timedelta) -> str:
-    """About how long, in at most two units."""
-    seconds = max(0, round(length.total_seconds()))
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds} s" if seconds and minutes < 10 else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} days"
+    return "" if facts.queued_at is None else f"; it has been ready for {span(facts.now - facts.queued_at)}"
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any, Final, Protocol
 from uuid import UUID
+
+import msgspec
 
 from jobtrail.core.bulk import TYPE, Account, BulkPage, decode
 from jobtrail.core.errors import Invalid
-from jobtrail.core.outcome import Done, Fail, Outcome, Stopped
+from jobtrail.core.outcome import Done, Fail, Outcome, Snooze, Stopped
 from jobtrail.core.shown import number
 from jobtrail.core.status import ResultStatus
 from jobtrail.runners.context import Context
 from jobtrail.runners.protocol import Assignment
 from jobtrail.service.bulk import Counted
+
+_LONGEST_HELD_SECONDS: Final = 5.0
+"""An operation that waits longer for its next wave gives its slot back meanwhile."""
 
 
 class Hand(Protocol):
@@ -57,10 +65,13 @@ class BulkRunner:
             return await hand.count(assignment)
 
         async def page(before: UUID | None) -> BulkPage:
+            worked.append(True)
             return await hand.page(assignment, before)
 
+        worked: list[bool] = []  # whether this attempt did a page: those that are remembered are not waited for
         total = await context.step("count", count)
-        account, before = Account(), None
+        account, before, began = Account(), None, time.monotonic()
+        _, pause = decode(msgspec.json.decode(assignment.input)).wave
         while not context.cancelled:
             done = await context.step("page", page, before)
             account, before = account.plus(done), done.next_before
@@ -68,6 +79,12 @@ class BulkRunner:
             if before is None:
                 status = ResultStatus.PARTIAL if account.skipped else ResultStatus.SUCCESS
                 return Done(asdict(account), status, summary=_told(account))
+            if worked and done.done:
+                worked.clear()
+                if pause > _LONGEST_HELD_SECONDS:
+                    return Snooze(timedelta(seconds=pause), f"{_told(account)}; the next wave comes by its rate")
+                await asyncio.sleep(began + pause - time.monotonic())
+                began = time.monotonic()
         return Stopped()
 
 

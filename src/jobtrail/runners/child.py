@@ -6,20 +6,18 @@ Started by `isolated` as `python -m jobtrail.runners.child`, with instructions o
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import math
 import os
-import queue
 import signal
 import socket
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import Executor, Future
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from types import NoneType
@@ -29,14 +27,22 @@ from uuid import UUID
 import msgspec
 
 from jobtrail.core import jsonguard
+from jobtrail.core.approval import Rules
+from jobtrail.core.budget import Grant
+from jobtrail.core.graph import JobEnd
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Cancel, Dropped, Fail, Outcome, Snooze, Stopped, Wait, Waits
 from jobtrail.core.status import Phase, StepStatus, StepType
-from jobtrail.runners import records, wire
+from jobtrail.runners import records, refusals, wire
 from jobtrail.runners.context import Context
+from jobtrail.runners.functions import found
+from jobtrail.runners.instructions import Instructions
+from jobtrail.runners.main_thread import MainThread
 from jobtrail.runners.protocol import Begun, Decision, Earlier, LogLine, Signal
 from jobtrail.runners.python import PythonRunner, failure
 from jobtrail.service.usage import Call
+from jobtrail.service.waits import Wanted
+from jobtrail.service.wanted import NewJob
 
 T = TypeVar("T")
 
@@ -123,6 +129,7 @@ class RemoteDesk:
         needed: int,
         form: str | None,
         expires: timedelta | None,
+        rules: Rules = Rules(),
     ) -> Decision:
         asked = wire.Ask(
             id=next(self._ids),
@@ -133,8 +140,21 @@ class RemoteDesk:
             needed=needed,
             form=form,
             expires_seconds=None if expires is None else expires.total_seconds(),
+            rules=rules,
         )
         return await self._ask(asked, Decision)
+
+    async def wait(self, key: str, name: str, phase: Phase, wanted: Wanted) -> str:
+        return await self._ask(wire.WaitFor(id=next(self._ids), key=key, name=name, phase=phase, wanted=wanted), str)
+
+    async def children(
+        self, key: str, name: str, phase: Phase, wanted: Sequence[NewJob], *, wakes: bool
+    ) -> list[JobEnd]:
+        asked = wire.Children(id=next(self._ids), key=key, name=name, phase=phase, wanted=list(wanted), wakes=wakes)
+        return await self._ask(asked, list[JobEnd])
+
+    async def needed(self) -> dict[UUID, JobEnd]:
+        return {end.job_id: end for end in await self._ask(wire.Needed(id=next(self._ids)), list[JobEnd])}
 
     async def keep(
         self,
@@ -155,8 +175,11 @@ class RemoteDesk:
             file.flush()
             return await self._keep(name, Path(file.name), role, media_type, step_id)
 
-    async def use(self, call: Call, step_id: UUID | None) -> None:
-        await self._ask(wire.Use(id=next(self._ids), call=call, step_id=step_id), NoneType)
+    async def use(self, call: Call, step_id: UUID | None) -> bool:
+        return await self._ask(wire.Use(id=next(self._ids), call=call, step_id=step_id), bool)
+
+    async def reserve(self, usd: Decimal | None, tokens: int | None, *, up_to: bool = False) -> Grant:
+        return await self._ask(wire.Reserve(id=next(self._ids), usd=usd, tokens=tokens, up_to=up_to), Grant)
 
     async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
         said = msgspec.json.decode(jsonguard.clean_value(dict(note))[0])
@@ -243,41 +266,15 @@ class RemoteDesk:
             case wire.Answer():
                 self._asked.pop(said.id).set_result(said.value)
             case wire.Refused():
-                self._asked.pop(said.id).set_exception(wire.raised(said))
+                self._asked.pop(said.id).set_exception(refusals.raised(said))
             case wire.Unwind():
                 unwind = Dropped() if said.gate_id is None else Waits(said.gate_id)
                 self._asked.pop(said.id).set_exception(unwind)
 
 
-class MainThread(Executor):
-    """Runs what it is given in the thread that serves it: the one that signals reach, and that code expects."""
-
-    def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()
-        self._calls.put((future, lambda: fn(*args, **kwargs)))
-        return future
-
-    def serve(self) -> None:
-        """Runs what comes until `close`."""
-        while (given := self._calls.get()) is not None:
-            future, call = given
-            try:
-                future.set_result(call())
-            except BaseException as error:  # noqa: BLE001  it is raised where the call was given
-                future.set_exception(error)
-
-    def close(self) -> None:
-        """Ends `serve`."""
-        self._calls.put(None)
-
-
 def main() -> None:
     """Runs the one attempt that stdin describes. Exits as the code wants to, else with 0: the desk knows how it was."""
-    told = msgspec.json.decode(sys.stdin.buffer.read(), type=wire.Instructions)
+    told = msgspec.json.decode(sys.stdin.buffer.read(), type=Instructions)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
@@ -294,10 +291,10 @@ def main() -> None:
     sys.exit(code)
 
 
-def _attempt(told: wire.Instructions, desk: RemoteDesk) -> Outcome:
+def _attempt(told: Instructions, desk: RemoteDesk) -> Outcome:
     try:
         here = MainThread()
-        runner = PythonRunner(told.assignment.type, found(told.module, told.file, told.qualname), executor=here)
+        runner = _runner(told, here)
         context = Context(told.assignment, desk)
         with records.captured():
             if runner.is_async:
@@ -359,32 +356,12 @@ def _beside(runner: PythonRunner, context: Context, desk: RemoteDesk, here: Main
     return done.result()
 
 
-def found(module: str, file: str | None, qualname: str) -> Callable[..., Any]:
-    """The function, imported. What a name stands for may be a type of job made of the function."""
-    thing: Any = imported(module, file)
-    for name in qualname.split("."):
-        thing = getattr(thing, name)
-    runner = getattr(thing, "runner", None)
-    function: Callable[..., Any] = runner.function if isinstance(runner, PythonRunner) else thing
-    return function
-
-
-def imported(name: str, file: str | None) -> Any:
-    """The module by its name; by its file where its name leads nowhere, or to this very program."""
-    if name != "__main__":
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if file is None or error.name is None or not name.startswith(error.name):
-                raise
-    own_name = "__jobtrail_main__" if name == "__main__" else name
-    spec = importlib.util.spec_from_file_location(own_name, file or "")
-    if spec is None or spec.loader is None:
-        raise ImportError(f"the module {name} of the function cannot be imported from {file}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[own_name] = module
-    spec.loader.exec_module(module)
-    return module
+def _runner(told: Instructions, here: MainThread) -> PythonRunner:
+    """The function's runner in this process, with the retry policy of its type."""
+    function, policy = found(told.module, told.file, told.qualname)
+    runner = PythonRunner(told.assignment.type, function, executor=here)
+    runner.retry = policy
+    return runner
 
 
 def _absolute(path: Path) -> Path:

@@ -8,23 +8,31 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar, cast, get_type_hints, overload
+from typing import Any, Final, ParamSpec, TypeVar, Unpack, cast, get_type_hints, overload
 from uuid import UUID
 
 import msgspec
 
-from jobtrail.core import duration, jsonguard
+from jobtrail.core import jsonguard
+from jobtrail.core.budget import Grant
+from jobtrail.core.budget_terms import money
 from jobtrail.core.model import Asset
-from jobtrail.core.outcome import Cancel
 from jobtrail.core.status import LogLevel, Phase, StepStatus, StepType
+from jobtrail.runners import asking, waiting
+from jobtrail.runners.asking import Answered, How
+from jobtrail.runners.children_calls import Starts
 from jobtrail.runners.protocol import Assignment, Decision, Desk, LogLine
 from jobtrail.service.usage import Call
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
 
 EX_FORKED: Final = 70
 
@@ -58,7 +66,7 @@ class Log:
         self._context.write(LogLine(message, LogLevel.ERROR, details=details))
 
 
-class Context:
+class Context(Starts):
     """One attempt, as its code sees it."""
 
     def __init__(self, assignment: Assignment, desk: Desk) -> None:
@@ -133,34 +141,52 @@ class Context:
         finally:
             self._phase = before
 
+    @overload
+    async def gate(self, question: str, *, form: type[F], must: bool = True, **how: Unpack[How]) -> Answered[F]: ...
+
+    @overload
     async def gate(
-        self,
-        question: str,
-        *,
-        approvers: str | tuple[str, ...] = (),
-        needed: int = 1,
-        form: dict[str, Any] | None = None,
-        expires: str | timedelta | None = None,
-        must: bool = True,
-    ) -> Decision:
+        self, question: str, *, form: dict[str, Any] | None = None, must: bool = True, **how: Unpack[How]
+    ) -> Decision: ...
+
+    async def gate(self, question: str, *, form: Any = None, must: bool = True, **how: Unpack[How]) -> Any:
         """Asks people, and holds no slot while it waits: the job's code starts anew afterwards and comes here again.
 
-        `approvers` empty: anyone who may decide. With `must`, a rejection or an expiry ends the job as CANCELLED;
-        without it the decision is returned whatever it is.
+        What `how` takes, see `How`. `form` is a JSON schema, or a type that is filled in and read as itself. With `must`,
+        a rejection or an expiry ends the job as CANCELLED; without it the decision is returned whatever it is. An expiry
+        that counts as `fail` raises GateExpired, one that counts as `cancel` ends the job, with `must` or without.
         """
-        decision = await self.desk.ask(
-            self._key(question),
-            question,
-            phase=self._phase,
-            approvers=(approvers,) if isinstance(approvers, str) else approvers,
-            needed=needed,
-            form=None if form is None else jsonguard.encode(form).decode(),
-            expires=None if expires is None else duration.parse(expires),
-        )
-        if must and not decision.approved:
-            who = "nobody decided in time" if decision.expired else f"rejected by {', '.join(decision.by)}"
-            raise Cancel(f"{question}: {who}" + (f": {decision.comment}" if decision.comment else ""))
-        return decision
+        asked = asking.read(form, how)
+        decision = await self.desk.ask(self._key(question), question, phase=self._phase, **asked)
+        return asking.answered(question, decision, form, must=must)
+
+    async def sleep(
+        self, delay: str | float | timedelta | None = None, *, until: datetime | None = None, name: str = "sleep"
+    ) -> None:
+        """Sleeps for a time, or until a moment, and holds no slot: the job's code starts anew then and comes here again.
+
+        The time counts from when it was first said, whatever happens in between. `jobtrail job start` ends it early.
+        """
+        await waiting.sleep(self.desk, self._key(name), name, self._phase, delay, until)
+
+    @overload
+    async def wait_for_signal(
+        self, name: str, *, type: type[T], timeout: str | float | timedelta | None = None
+    ) -> T: ...
+
+    @overload
+    async def wait_for_signal(self, name: str, *, timeout: str | float | timedelta | None = None) -> Any: ...
+
+    async def wait_for_signal(
+        self, name: str, *, type: Any = Any, timeout: str | float | timedelta | None = None
+    ) -> Any:
+        """Waits for what somebody outside says to this job under a name, and holds no slot; answers it as `type`.
+
+        What came before is kept. The second wait for a name in a job hears the signal `NAME#2`, the third `NAME#3`.
+        Raises SignalTimedOut after `timeout`, which counts from when it was first waited, and Invalid when it does not fit.
+        """
+        step = f"{waiting.SIGNAL_STEP}{name}"
+        return await waiting.hear(self.desk, self._key(step), step, self._phase, type, timeout, of_model)
 
     def progress(self, percent: float, stage: str | None = None) -> None:
         """Says how far the job is (0 to 100) and, if you like, at what."""
@@ -180,8 +206,21 @@ class Context:
         return await self.desk.keep(name, source, role, media_type, _step.get())
 
     async def usage(self, call: Call) -> None:
-        """Books tokens and money of one model call."""
-        await self.desk.use(call, _step.get())
+        """Books tokens and money of one model call.
+
+        Where that is more than was reserved, and a budget leaves no more, the job waits or asks (its code starts anew
+        afterwards), or BudgetExceeded is raised, as the budget says.
+        """
+        if await self.desk.use(call, _step.get()):
+            await self.desk.reserve(None, None)
+
+    async def reserve(self, *, usd: Decimal | str | float | None = None, tokens: int | None = None) -> Grant:
+        """Holds money (dollars) and tokens of the job's budgets before they are used, so that nobody else uses them.
+
+        Answers what may be used now. Where too little is left, the job waits or asks (its code starts anew afterwards), or
+        BudgetExceeded is raised. Without a budget it answers at once. Raises Invalid for what is no amount.
+        """
+        return await self.desk.reserve(money(usd, "usd"), tokens)
 
     def metric(self, name: str, value: float, unit: str | None = None) -> None:
         """Stores a measured value of this attempt."""

@@ -30,8 +30,9 @@ from jobtrail.core.outcome import Done, Dropped, Fail, Outcome, Stopped, Wait, W
 from jobtrail.core.status import LogLevel, LogSource
 from jobtrail.process.lines import Line, LineSplitter, Source
 from jobtrail.process.supervise import Ended, Reason, Spec, run
-from jobtrail.runners import wire
+from jobtrail.runners import refusals, wire
 from jobtrail.runners.context import Context
+from jobtrail.runners.instructions import Instructions
 from jobtrail.runners.protocol import LogLine
 from jobtrail.runners.python import PythonRunner
 
@@ -143,10 +144,10 @@ class _Attempt:
             self._desk.log(LogLine(said, LogLevel.WARN, LogSource.SYSTEM))
         return ended
 
-    def _instructions(self) -> wire.Instructions:
+    def _instructions(self) -> Instructions:
         function = self._runner.function
         module, file = _module(function.__module__)
-        return wire.Instructions(
+        return Instructions(
             socket=str(self._socket),
             token=self._token,
             path=[each or str(Path.cwd()) for each in sys.path],
@@ -216,7 +217,7 @@ class _Attempt:
             self._unwind = unwind
             self._unwound(asked.id, unwind)
         except Exception as error:  # noqa: BLE001  the child's code asked, so it is the child's code that is told
-            self._send(wire.refusal(asked.id, error))
+            self._send(refusals.refusal(asked.id, error))
         return None
 
     async def _done(self, asked: wire.Question) -> object:
@@ -241,11 +242,16 @@ class _Attempt:
                     needed=asked.needed,
                     form=asked.form,
                     expires=None if asked.expires_seconds is None else timedelta(seconds=asked.expires_seconds),
+                    rules=asked.rules,
                 )
+            case wire.WaitFor():
+                return await desk.wait(asked.key, asked.name, asked.phase, asked.wanted)
+            case wire.Children():
+                return await desk.children(asked.key, asked.name, asked.phase, asked.wanted, wakes=asked.wakes)
             case wire.Keep():
                 return await desk.keep(asked.name, Path(asked.path), asked.role, asked.media_type, asked.step_id)
             case wire.Use():
-                await desk.use(asked.call, asked.step_id)
+                return await desk.use(asked.call, asked.step_id)
             case wire.Tell():
                 await desk.tell(asked.event, asked.note, asked.step_id)
             case wire.Identify():
@@ -255,13 +261,25 @@ class _Attempt:
         return None
 
     async def _told(
-        self, asked: wire.Earlier | wire.Policy | wire.Signalled | wire.Home | wire.Secret | wire.Workdir
+        self,
+        asked: wire.Reserve
+        | wire.Earlier
+        | wire.Needed
+        | wire.Policy
+        | wire.Signalled
+        | wire.Home
+        | wire.Secret
+        | wire.Workdir,
     ) -> object:
         """What a question only wants to know."""
         desk = self._desk
         match asked:
+            case wire.Reserve():
+                return await desk.reserve(asked.usd, asked.tokens, up_to=asked.up_to)
             case wire.Earlier():
                 return await desk.earlier()
+            case wire.Needed():
+                return list((await desk.needed()).values())
             case wire.Policy():
                 return await desk.policy()
             case wire.Signalled():

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
+from jobtrail.core.approval import Rules
+from jobtrail.core.budget import Grant
+from jobtrail.core.graph import JobEnd
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Outcome
 from jobtrail.core.status import LogLevel, LogSource, Phase, StepStatus, StepType
 from jobtrail.service import attempts, signals
 from jobtrail.service.usage import Call
+from jobtrail.service.waits import Wanted
+from jobtrail.service.wanted import NewJob
 
 Earlier: TypeAlias = attempts.Earlier
 Signal: TypeAlias = signals.Signal
@@ -29,6 +35,8 @@ class Assignment(NamedTuple):
     number: int
     generation: int
     input: str
+    failures: int = 0
+    """How often it has failed in this generation before this attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +63,14 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What people decided at a gate. `form` is what they filled in."""
+    """What people decided at a gate. `form` is what they filled in; `on_expire` what their silence counts as, if `expired`."""
 
     approved: bool
     by: tuple[str, ...]
     comment: str | None = None
     form: Any = None
     expired: bool = False
+    on_expire: str = "REJECT"
 
 
 class Desk(Protocol):
@@ -99,8 +108,24 @@ class Desk(Protocol):
         needed: int,
         form: str | None,
         expires: timedelta | None,
+        rules: Rules = Rules(),
     ) -> Decision:
         """Asks people. Without an answer yet it raises `Waits`, and the job goes on here later."""
+
+    async def wait(self, key: str, name: str, phase: Phase, wanted: Wanted) -> str:
+        """Waits for a time or a signal in a step of its own; answers what that came to, as JSON. While it is not over it
+        raises `Waits`, and the job goes on here later."""
+
+    async def children(
+        self, key: str, name: str, phase: Phase, wanted: Sequence[NewJob], *, wakes: bool
+    ) -> list[JobEnd]:
+        """Starts jobs under a key, once, and answers how they ended, in their order.
+
+        Until then it raises `Waits`, and the job goes on here later. `wakes`: one that ends badly is enough to go on.
+        """
+
+    async def needed(self) -> dict[UUID, JobEnd]:
+        """How those ended that the job waited for before it began."""
 
     async def keep(
         self,
@@ -112,8 +137,15 @@ class Desk(Protocol):
     ) -> Asset:
         """Stores a file and makes it an asset."""
 
-    async def use(self, call: Call, step_id: UUID | None) -> None:
-        """Books tokens and money."""
+    async def use(self, call: Call, step_id: UUID | None) -> bool:
+        """Books tokens and money. True: more than its budgets leave was used, and `reserve` says what comes of it."""
+
+    async def reserve(self, usd: Decimal | None, tokens: int | None, *, up_to: bool = False) -> Grant:
+        """Holds so much of the budgets of the job for what comes next; answers what may be used. None: as the job says.
+
+        `up_to`: less will do, and None is all that is left of a budget of the job's own. Where there is too little it raises
+        `Waits`, and the job goes on here later, or BudgetExceeded.
+        """
 
     async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
         """Writes an event of the trail, one of `core.status.TOLD`; it is durable when this returns.

@@ -15,9 +15,10 @@ from typing import Any, Final, Literal, get_type_hints
 import msgspec
 
 from jobtrail.core import jsonguard
-from jobtrail.core.errors import Invalid, JobtrailError
+from jobtrail.core.errors import ChildFailed, GateExpired, Invalid, JobtrailError, SignalTimedOut
 from jobtrail.core.outcome import Cancel, Done, Fail, Outcome, Snooze, Wait
 from jobtrail.core.retry import Retry
+from jobtrail.runners import retrying
 from jobtrail.runners.context import Context, current, in_this_process, of_model
 from jobtrail.runners.threads import SyncContext
 
@@ -42,6 +43,7 @@ class PythonRunner:
     ) -> None:
         self.type = type
         self.function = function
+        self.retry: Retry | None = None  # what its policy says beyond the columns of a job
         self.isolation = isolation
         self._executor = executor
         self._own_check = check
@@ -51,14 +53,16 @@ class PythonRunner:
         self.inputs = _input_struct(type, self._parameters)
         self._decoder = msgspec.json.Decoder(self.inputs, dec_hook=of_model)
 
-    def encode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-        """A call's arguments as the job's input. Raises Invalid with the offending parameters."""
+    def encode(self, args: tuple[Any, ...], kwargs: dict[str, Any], *, fit: bool = True) -> bytes:
+        """A call's arguments as the job's input. Raises Invalid with the offending parameters, unless they need not `fit`
+        yet, because results of other jobs take their places."""
         names = [parameter.name for parameter in self._parameters]
         if len(args) > len(names):
             raise Invalid(f"{self.type} takes {len(names)} arguments, {len(args)} were given")
         given = dict(zip(names, args, strict=False)) | kwargs
         raw = jsonguard.encode({name: _plain(value) for name, value in given.items()}, at="input")
-        self.fits(raw)
+        if fit:
+            self.fits(raw)
         return raw
 
     def fits(self, raw: bytes) -> None:
@@ -86,12 +90,12 @@ class PythonRunner:
                 value = await self.function(context, **arguments) if self._wants else await self.function(**arguments)
             else:
                 value = await self._in_thread(context, arguments)
-        except Invalid as error:
+        except (Invalid, ChildFailed, GateExpired, SignalTimedOut) as error:
             return Fail(error.code, str(error), final=True)
         except (Snooze, Cancel, Wait) as answer:
             return answer
         except Exception as error:  # noqa: BLE001  the runner's edge: whatever user code raises is an outcome
-            return failure(error)
+            return retrying.judged(self.retry, failure(error), error, context.assignment.failures + 1)
         finally:
             context.end()
             current.reset(token)
@@ -131,7 +135,8 @@ def outcome(value: Any) -> Outcome:
     if isinstance(value, Done | Fail | Snooze | Cancel | Wait):
         return value
     if isinstance(value, Retry):
-        return Fail("retry", "the job asked to be tried again", retry_in=value.delay)
+        after = value.delay if value.after is None else value.after
+        return Fail("retry", "the job asked to be tried again", retry_in=after)
     return Done(_plain(value))
 
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, Unpack, overload
 from uuid import UUID
 
+from jobtrail.core.budget import Grant
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Dropped
 from jobtrail.core.status import Phase
+from jobtrail.runners.asking import Answered, How
+from jobtrail.runners.children_calls import Starts, SyncStarts
 from jobtrail.runners.context import Context, Log
 from jobtrail.runners.protocol import Decision
 from jobtrail.service.usage import Call
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F = TypeVar("F")
 
 
-class SyncContext:
+class SyncContext(SyncStarts):
     """One attempt, as sync code sees it. A thread cannot be interrupted: look at `cancelled` in long loops."""
 
     def __init__(self, context: Context, loop: asyncio.AbstractEventLoop) -> None:
@@ -62,19 +67,33 @@ class SyncContext:
         finally:
             self._wait(manager.__aexit__(None, None, None))
 
+    @overload
+    def gate(self, question: str, *, form: type[F], must: bool = True, **how: Unpack[How]) -> Answered[F]: ...
+
+    @overload
     def gate(
-        self,
-        question: str,
-        *,
-        approvers: str | tuple[str, ...] = (),
-        needed: int = 1,
-        form: dict[str, Any] | None = None,
-        expires: str | timedelta | None = None,
-        must: bool = True,
-    ) -> Decision:
+        self, question: str, *, form: dict[str, Any] | None = None, must: bool = True, **how: Unpack[How]
+    ) -> Decision: ...
+
+    def gate(self, question: str, *, form: Any = None, must: bool = True, **how: Unpack[How]) -> Any:
         """Asks people, and holds no slot while it waits."""
-        asked = self._context.gate(question, approvers=approvers, needed=needed, form=form, expires=expires, must=must)
-        return self._wait(asked)
+        return self._wait(self._context.gate(question, form=form, must=must, **how))
+
+    def sleep(
+        self, delay: str | float | timedelta | None = None, *, until: datetime | None = None, name: str = "sleep"
+    ) -> None:
+        """Sleeps for a time, or until a moment, and holds no slot."""
+        self._wait(self._context.sleep(delay, until=until, name=name))
+
+    @overload
+    def wait_for_signal(self, name: str, *, type: type[T], timeout: str | float | timedelta | None = None) -> T: ...
+
+    @overload
+    def wait_for_signal(self, name: str, *, timeout: str | float | timedelta | None = None) -> Any: ...
+
+    def wait_for_signal(self, name: str, *, type: Any = Any, timeout: str | float | timedelta | None = None) -> Any:
+        """Waits for what somebody outside says to this job under a name, and holds no slot; answers it as `type`."""
+        return self._wait(self._context.wait_for_signal(name, type=type, timeout=timeout))
 
     def progress(self, percent: float, stage: str | None = None) -> None:
         """Says how far the job is (0 to 100) and, if you like, at what."""
@@ -90,9 +109,17 @@ class SyncContext:
         """Books tokens and money of one model call."""
         self._wait(self._context.usage(call))
 
+    def reserve(self, *, usd: Decimal | str | float | None = None, tokens: int | None = None) -> Grant:
+        """Holds money (dollars) and tokens of the job's budgets before they are used. Raises BudgetExceeded, Invalid."""
+        return self._wait(self._context.reserve(usd=usd, tokens=tokens))
+
     def metric(self, name: str, value: float, unit: str | None = None) -> None:
         """Stores a measured value of this attempt."""
         self._context.metric(name, value, unit)
+
+    @property
+    def _starts(self) -> Starts:
+        return self._context
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         try:

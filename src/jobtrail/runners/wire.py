@@ -5,15 +5,15 @@ The child asks for what a desk does, and waits for an answer where `id` is given
 
 from __future__ import annotations
 
-import builtins
-from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final, TypeAlias, assert_never
 from uuid import UUID
 
 import msgspec
 
-from jobtrail.core import errors, jsonguard
+from jobtrail.core import jsonguard
+from jobtrail.core.approval import Rules
 from jobtrail.core.outcome import Cancel, Done, Fail, Outcome, Snooze, Stopped, Wait
 from jobtrail.core.status import (
     AttemptStatus,
@@ -25,28 +25,15 @@ from jobtrail.core.status import (
     StepType,
     WaitReason,
 )
-from jobtrail.runners.protocol import Assignment
 from jobtrail.service.usage import Call
+from jobtrail.service.waits import Wanted
+from jobtrail.service.wanted import NewJob
 
 LINE_BYTES: Final = 64 << 20
 """The longest line. Inputs and the outputs of steps are far shorter by the rules of the door; a result may come close."""
 
 _RESULT_BYTES: Final = LINE_BYTES // 4
 _NOTHING: Final = msgspec.Raw(b"null")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instructions:
-    """What the child reads from its stdin, before anything else: where to call, and what to run. `file` is tried when
-    the module cannot be imported by its name. `path` is the worker's path of imports."""
-
-    socket: str
-    token: str
-    path: list[str]
-    module: str
-    file: str | None
-    qualname: str
-    assignment: Assignment
 
 
 class _Said(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="say", tag=True):
@@ -101,6 +88,34 @@ class Ask(_Said):
     needed: int
     form: str | None = None
     expires_seconds: float | None = None
+    rules: Rules = Rules()
+
+
+class WaitFor(_Said):
+    """Asks for what a wait came to, or is unwound."""
+
+    id: int
+    key: str
+    name: str
+    phase: Phase
+    wanted: Wanted
+
+
+class Children(_Said):
+    """Asks for how the jobs ended that it starts here, or is unwound."""
+
+    id: int
+    key: str
+    name: str
+    phase: Phase
+    wanted: list[NewJob]
+    wakes: bool
+
+
+class Needed(_Said):
+    """Asks for how those ended that the job needed."""
+
+    id: int
 
 
 class Keep(_Said):
@@ -120,6 +135,15 @@ class Use(_Said):
     id: int
     call: Call
     step_id: UUID | None = None
+
+
+class Reserve(_Said):
+    """Asks for a `Grant`, or is unwound."""
+
+    id: int
+    usd: Decimal | None = None
+    tokens: int | None = None
+    up_to: bool = False
 
 
 class Tell(_Said):
@@ -228,8 +252,12 @@ Question: TypeAlias = (
     | FinishStep
     | SkipStep
     | Ask
+    | Children
+    | Needed
+    | WaitFor
     | Keep
     | Use
+    | Reserve
     | Tell
     | Identify
     | Earlier
@@ -260,7 +288,7 @@ class Refused(_Said):
 
 
 class Unwind(_Said):
-    """The attempt is over, or waits for people: the code must end. `gate_id` None: the attempt was lost."""
+    """The attempt is over, or waits: the code must end. `gate_id` (or the step that waits) None: the attempt was lost."""
 
     id: int
     gate_id: UUID | None = None
@@ -352,27 +380,6 @@ def outcome(said: End) -> Outcome:
             return Stopped()
         case _:
             raise ValueError(f"there is no outcome {said.answer!r}")
-
-
-def refusal(id: int, error: Exception) -> Refused:
-    """What a desk raised, on its way to the child."""
-    fields = error.fields if isinstance(error, errors.JobtrailError) else {}
-    message = error.message if isinstance(error, errors.JobtrailError) else str(error)
-    return Refused(id=id, kind=type(error).__name__, message=jsonguard.clean_text(message), fields=fields)
-
-
-def raised(said: Refused) -> Exception:
-    """The same error in the child: one of ours or of Python's own; anything else is told in words."""
-    ours = getattr(errors, said.kind, None)
-    if isinstance(ours, type) and issubclass(ours, errors.JobtrailError):
-        return ours(said.message, fields=said.fields)
-    pythons = getattr(builtins, said.kind, None)
-    if isinstance(pythons, type) and issubclass(pythons, Exception):
-        try:
-            return pythons(said.message)
-        except TypeError:  # one that wants more than a message
-            pass
-    return errors.JobtrailError(f"{said.kind}: {said.message}")
 
 
 def _result(value: object) -> msgspec.Raw:

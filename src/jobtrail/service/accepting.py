@@ -1,69 +1,24 @@
-"""Accepting jobs: one, many, under an idempotency key, under a unique key. What a caller may say of a job stands here."""
+"""Accepting jobs: one, many, under an idempotency key. What a caller may say of a job stands in `wanted`."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 from uuid import UUID
 
+from jobtrail.core import unique
 from jobtrail.core.errors import ConcurrentUpdate, IdempotencyConflict
 from jobtrail.core.model import Actor
-from jobtrail.store import arrays, query
+from jobtrail.core.unique import OnConflict
+from jobtrail.service import dependencies, holders, wanted
+from jobtrail.store import query
 from jobtrail.store.query import Flow, Query, Steps, ask, atomic
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a job is to run. Milliseconds and seconds as named; `scheduled_at` None: at once."""
-
-    type: str
-    queue: str = "default"
-    priority: int = 5
-    scheduled_at: datetime | None = None
-    tags: tuple[str, ...] = ()
-    max_attempts: int = 3
-    backoff_type: str = "EXPONENTIAL"
-    backoff_delay_ms: int = 2_000
-    backoff_max_ms: int = 3_600_000
-    timeout_seconds: float | None = None
-    idle_timeout_seconds: float | None = None
-    queue_timeout_seconds: float | None = None
-    cancel_at: datetime | None = None
-    concurrency_key: str | None = None
-    project_id: UUID | None = None
-    task_id: UUID | None = None
-    parent_id: UUID | None = None
-    rerun_of: UUID | None = None
-    estimated_seconds: float | None = None
-    slots: int = 1
-    concurrency_limit: int = 1
-    unique_scope: str = "LIVE"
-    unique_window_seconds: float | None = None
-    schedule_id: UUID | None = None
-    fork_of: UUID | None = None
-    on_parent: str = "CANCEL"
-    depends_mode: str = "ALL"
-    on_dependency: str = "FAIL"
-    budgeted: bool = False
-    reserve_usd: Decimal | None = None
-    reserve_tokens: int | None = None
-    depends: bool = False
-    checked: bool = field(default=False, repr=False)  # a runner looks at its input first; no part of `_digest`
-
-
-class NewJob(NamedTuple):
-    """One job to enqueue. `input` is JSON that passed the door; the id makes a repeated enqueue harmless."""
-
-    id: UUID
-    input: bytes
-    options: Options
-    title: str | None = None
-    unique_key: str | None = None
-    traceparent: str | None = None
+NewJob = wanted.NewJob
+Options = wanted.Options
+alike = wanted.alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,29 +30,68 @@ class Enqueued:
 
 
 def enqueue(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Flow[Enqueued]:
-    """Accepts jobs: all or none. A unique key that a live job holds, or a repeated id, answers that job instead.
+    """Accepts jobs: all or none. A repeated id answers that job instead; where another job holds a unique key,
+    `on_conflict` says what comes of it.
 
-    Jobs that share their options go with one statement.
+    Jobs that share their options go with one statement. Raises Conflict, naming the holder, where a key is refused,
+    and Invalid for a job that would wait for one that is not there, or for itself.
     """
     groups: dict[Options, list[NewJob]] = {}
     options: Options | None = None
     group: list[NewJob] = []
-    for job in jobs:
+    if any(job.options.unique_by is not None for job in jobs):
+        jobs = [_keyed(job) for job in jobs]
+    edges = [(job.id, need) for job in jobs for need in job.after]
+    for job in _waiting(jobs) if edges else jobs:
         if job.options is not options:  # mostly all share one object, and hashing its fields for each would cost
             options = job.options
             group = groups.setdefault(options, [])
         group.append(job)
-    return Flow(lambda: _enqueue(workspace, jobs, groups, actor), atomic=len(groups) > 1)
+    tied = any(options.on_conflict != OnConflict.EXISTING or options.budgeted or options.budget for options in groups)
+    together = bool(edges) or len(groups) > 1 or tied
+    return Flow(lambda: _enqueue(workspace, jobs, groups, edges, actor), atomic=together)
+
+
+def _keyed(job: NewJob) -> NewJob:
+    """The job with the unique key that follows from its input, if it is to have one. Raises Invalid."""
+    by = job.options.unique_by
+    if by is None or job.unique_key is not None:
+        return job
+    return job._replace(unique_key=unique.key_of(job.options.type, job.input, by))
+
+
+def _waiting(jobs: Sequence[NewJob]) -> list[NewJob]:
+    """The jobs, those that wait for others marked so; what shared its options still does."""
+    marked: dict[int, Options] = {}
+    for job in jobs:
+        if job.after and id(job.options) not in marked:
+            marked[id(job.options)] = replace(job.options, depends=True)
+    return [job._replace(options=marked[id(job.options)]) if job.after else job for job in jobs]
 
 
 def _enqueue(
-    workspace: UUID, jobs: Sequence[NewJob], groups: dict[Options, list[NewJob]], actor: Actor
+    workspace: UUID,
+    jobs: Sequence[NewJob],
+    groups: dict[Options, list[NewJob]],
+    edges: Sequence[dependencies.Edge],
+    actor: Actor,
 ) -> Steps[Enqueued]:
     stands: dict[UUID, UUID] = {}
+    taken = [
+        job.unique_key for job in jobs if job.unique_key is not None and job.options.on_conflict != OnConflict.EXISTING
+    ]
+    if taken:
+        yield from ask(holders.hold_keys(workspace, taken))
     for group in groups.values():
         if any(job.unique_key for job in group):
             group.sort(key=lambda job: job.unique_key or "")  # who shares keys waits in one order: no deadlock
-        stands.update((yield from _accept(workspace, group, actor)))
+        stands.update((yield from holders.accept(workspace, group, actor)))
+        if (work := wanted.budgeted(workspace, group)) is not None:
+            yield from ask(work)
+    if edges:
+        own = [(job, stands.get(need, need)) for job, need in edges if stands.get(job, job) == job]
+        parents = {job.id: job.options.parent_id for job in jobs if job.options.parent_id is not None}
+        yield from dependencies.bind(workspace, own, parents)
     return Enqueued(
         ids=tuple(stands.get(job.id, job.id) for job in jobs),
         existed=frozenset(stood for wanted, stood in stands.items() if stood != wanted),
@@ -188,86 +182,8 @@ def _remember(workspace: UUID, firsts: dict[str, NewJob]) -> Steps[dict[str, tup
 
 
 def _digest(job: NewJob) -> bytes:
-    return hashlib.sha256(repr((job.options, job.title, job.unique_key)).encode() + job.input).digest()
+    return hashlib.sha256(repr((job.options, job.title, job.unique_key, *job.after)).encode() + job.input).digest()
 
 
 def _used(key: str, job_id: UUID) -> IdempotencyConflict:
     return IdempotencyConflict(f"idempotency key {key!r} was used with another request, for job {job_id}")
-
-
-def _accept(workspace: UUID, group: list[NewJob], actor: Actor) -> Steps[dict[UUID, UUID]]:
-    """Answers which job stands for which, where not all were new.
-
-    The holder of a unique key may end between the insert that it stopped and the look at who stopped it; then nobody
-    stands for the job, and the insert is tried again.
-    """
-    stands: dict[UUID, UUID] = {}
-    for _ in range(3):
-        if (yield from ask(alike(workspace, group, actor))) == len(group):
-            return stands
-        wanted = ([job.id for job in group], [job.unique_key for job in group])
-        stands.update((yield from ask(Query("reads/enqueued", (workspace, *wanted), _pairs))))
-        group = [job for job in group if job.id not in stands]
-        if not group:
-            return stands
-    raise ConcurrentUpdate(f"unique key {group[0].unique_key!r} changed hands three times; send the request again")
-
-
-def alike(workspace: UUID, jobs: Sequence[NewJob], actor: Actor) -> Query[int]:
-    """The one statement of jobs that share their options; answers how many are new."""
-    o = jobs[0].options
-    params = (
-        workspace,
-        arrays.uuids([job.id for job in jobs]),
-        arrays.texts([job.input.decode() for job in jobs]),
-        arrays.texts([job.title for job in jobs]),
-        arrays.texts([job.unique_key for job in jobs]),
-        o.type,
-        o.queue,
-        o.priority,
-        o.scheduled_at,
-        list(o.tags),
-        o.max_attempts,
-        o.backoff_type,
-        o.backoff_delay_ms,
-        o.backoff_max_ms,
-        o.timeout_seconds,
-        o.idle_timeout_seconds,
-        o.queue_timeout_seconds,
-        o.cancel_at,
-        o.concurrency_key,
-        o.project_id,
-        o.task_id,
-        o.parent_id,
-        o.rerun_of,
-        o.estimated_seconds,
-        actor.type,
-        actor.id,
-        arrays.texts([job.traceparent for job in jobs]),
-        o.checked,
-        *_terms(o),
-    )
-    return Query("verbs/enqueue", params, query.count)
-
-
-def _terms(o: Options) -> tuple[object, ...]:
-    """What limits, keys, trees and budgets make of it."""
-    return (
-        o.slots,
-        o.concurrency_limit,
-        o.unique_scope,
-        o.unique_window_seconds,
-        o.schedule_id,
-        o.fork_of,
-        o.on_parent,
-        o.depends_mode,
-        o.on_dependency,
-        o.budgeted,
-        o.reserve_usd,
-        o.reserve_tokens,
-        o.depends,
-    )
-
-
-def _pairs(rows: list[query.Row]) -> dict[UUID, UUID]:
-    return {row[0]: row[1] for row in rows}

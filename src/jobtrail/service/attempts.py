@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 from jobtrail.core.errors import NotFound, StaleAttempt
+from jobtrail.core.fairness import Claimant, Granted, Turn
 from jobtrail.core.fence import Fence, Used
 from jobtrail.core.model import Attempt, Claimed, Remembered
 from jobtrail.core.status import AttemptStatus, JobStatus, ResultStatus, WaitReason
@@ -19,7 +20,10 @@ from jobtrail.store.query import Query, Steps, ask, atomic, flow
 
 T = TypeVar("T")
 
-NO_MARK = UUID(int=0)
+CLAIMANTS: Final = 500
+"""So many workspaces of a queue are looked at together."""
+
+NOBODY = UUID(int=0)
 
 
 class Completed(NamedTuple):
@@ -57,17 +61,59 @@ class Ended:
     version: int
 
 
-def claim(
-    worker_id: UUID, queue: str, types: Sequence[str], limit: int, *, mark: UUID, stamp: str, nonce: str
-) -> Query[list[Claimed]]:
-    """Takes up to `limit` ready jobs of one queue.
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who claims: a worker, of which queue, which types. `stamp` (12 hex digits of milliseconds and a 7) and `nonce`
+    (random) make the ids of the attempts: UUIDv7 that nobody can guess."""
 
-    `mark`: only jobs whose id is above it are looked at (`NO_MARK`: all), which keeps the head of the queue cheap
-    while a long transaction elsewhere keeps dead entries alive. `stamp` (12 hex digits of milliseconds and a 7) and
-    `nonce` (random) make the ids of the attempts: UUIDv7 that nobody can guess.
-    """
-    params = (worker_id, queue, list(types), limit, mark, stamp, nonce)
+    worker_id: UUID
+    queue: str
+    types: Sequence[str]
+    stamp: str
+    nonce: str
+
+
+def claim(taker: Taker, limit: int, turns: Sequence[Turn]) -> Query[list[Claimed]]:
+    """Takes up to `limit` ready jobs of one queue, of each workspace in its turn: only such as no limit holds, without a
+    concurrency key and of one slot."""
+    params = (
+        taker.worker_id,
+        taker.queue,
+        list(taker.types),
+        limit,
+        [one.workspace_id for one in turns],
+        [one.number for one in turns],
+        [one.place[0] for one in turns],
+        [one.place[1] for one in turns],
+        taker.stamp,
+        taker.nonce,
+    )
     return Query("verbs/claim", params, query.many_of(Claimed))
+
+
+def claim_limited(taker: Taker, workspace: UUID, jobs: int, slots: int, most: int) -> Query[Granted]:
+    """Takes ready jobs of a workspace's queue, as all limits allow, into `slots` free ones of the worker's `most`."""
+    params = (
+        taker.worker_id,
+        workspace,
+        taker.queue,
+        list(taker.types),
+        jobs,
+        slots,
+        most,
+        taker.stamp,
+        taker.nonce,
+    )
+    return Query("verbs/claim_limited", params, _granted)
+
+
+def claimants(queue: str, after: UUID = NOBODY, limit: int = CLAIMANTS) -> Query[list[Claimant]]:
+    """The workspaces that have ready jobs in a queue, in the order of their ids; needs a scope that sees all."""
+    return Query("reads/claimants", (queue, after, limit), query.many_of(Claimant))
+
+
+def _granted(rows: list[query.Row]) -> Granted:
+    return Granted([Claimed(*row[:-2]) for row in rows[:-1]], *rows[-1][-2:])
 
 
 @flow

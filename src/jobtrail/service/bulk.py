@@ -13,7 +13,7 @@ from jobtrail.core.errors import IdempotencyConflict, StaleAttempt
 from jobtrail.core.fence import Fence
 from jobtrail.core.filter import Filter, both
 from jobtrail.core.model import Actor, Job
-from jobtrail.core.status import FINAL, ActorType, JobStatus
+from jobtrail.core.status import FINAL, STARTABLE, ActorType, JobStatus
 from jobtrail.service import jobs, lists
 from jobtrail.service.jobs import NewJob, Options
 from jobtrail.store import query
@@ -30,6 +30,8 @@ _TAKES: Final = {
     Action.RETRY: frozenset({JobStatus.FAILED, JobStatus.CANCELLED}),
     Action.RERUN: frozenset(JobStatus),
     Action.PRIORITIZE: _OPEN,
+    Action.REDRIVE: frozenset({JobStatus.FAILED}),
+    Action.START_NOW: frozenset({JobStatus.PENDING}),
 }
 """The statuses of the jobs that an action changes."""
 
@@ -49,7 +51,7 @@ def count(workspace: UUID, order: Order, cap: int = CAP) -> Steps[Counted]:
     """Counts, up to `cap`, what an order would touch, and changes nothing."""
     wanted = both(order.filter, _OTHERS)
     page = yield from lists.page(workspace, wanted, limit=cap, inputs=False).begin()
-    changing = sum(job.status in _TAKES[order.action] for job in page.jobs)
+    changing = sum(_takes(order.action, job) for job in page.jobs)
     return Counted(len(page.jobs), changing, capped=page.next_before is not None)
 
 
@@ -60,6 +62,21 @@ def enqueue(workspace: UUID, operation: UUID, order: Order, actor: Actor, title:
     wanted = NewJob(operation, encode(order), options, title=title or f"{order.action} all that match")
     done = yield from jobs.enqueue(workspace, [wanted], actor).begin()
     return done.ids[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The operation, a job, and what it would touch at the moment; `job_id` None: it was only counted."""
+
+    job_id: UUID | None
+    counted: Counted
+
+
+@flow
+def ordered(workspace: UUID, operation: UUID, order: Order, actor: Actor) -> Steps[Ordered]:
+    """Counts what an order would touch, and accepts it."""
+    counted = yield from count(workspace, order).begin()
+    return Ordered((yield from enqueue(workspace, operation, order, actor).begin()), counted)
 
 
 @atomic
@@ -93,6 +110,13 @@ def page(fence: Fence, new_ids: NewIds, *, before: UUID | None = None, limit: in
     return BulkPage(done, told, frozenset(queues), found.next_before)
 
 
+def _takes(action: Action, job: Job) -> bool:
+    """Whether the action changes a job that stands like this."""
+    if action is Action.START_NOW:
+        return job.status == JobStatus.PENDING and job.wait_reason in STARTABLE
+    return job.status in _TAKES[action]
+
+
 def _actor(created_by: str) -> Actor:
     """Who ordered an operation: whoever made its job, which no input can say otherwise."""
     type, _, id = created_by.partition(":")
@@ -105,18 +129,22 @@ def _change(
     whom = (workspace, list(ids), actor.type, actor.id)
     if order.action is Action.CANCEL:
         return Query("verbs/cancel_many", (*whom, order.reason, operation), query.rows)
-    if order.action is Action.RETRY:
-        return Query("verbs/retry_many", (*whom, operation), query.rows)
+    if order.action in (Action.RETRY, Action.REDRIVE):
+        return Query("verbs/retry_many", (*whom, operation, order.action is Action.REDRIVE), query.rows)
+    if order.action is Action.START_NOW:
+        return Query("verbs/start_many", (*whom, operation), query.rows)
     return Query("verbs/prioritize_many", (*whom, operation, order.priority), query.rows)
 
 
 def _why(action: Action, status: JobStatus) -> str:
     if action is Action.CANCEL and status is JobStatus.RUNNING:
         return "it is being cancelled already"
-    if action is Action.RETRY and status in _TAKES[action]:
+    if action in (Action.RETRY, Action.REDRIVE) and status in _TAKES[action]:
         return "a live job has its unique key"
     if action is Action.PRIORITIZE and status in _TAKES[action]:
         return "it has this priority already"
+    if action is Action.START_NOW and status in _TAKES[action]:
+        return "it waits for no time"
     return f"it is {status}"
 
 

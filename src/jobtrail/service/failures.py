@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from jobtrail.core.errors import NotFound
+from jobtrail.core.errors import Conflict, NotFound
 from jobtrail.core.figures import ErrorGroup, ErrorGroups
+from jobtrail.core.model import Actor
+from jobtrail.core.status import ErrorStatus
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, flow
 
@@ -40,6 +42,22 @@ def group(
     return found
 
 
+@flow
+def mark(workspace: UUID, fingerprint: str, status: ErrorStatus, actor: Actor, note: str | None = None) -> Steps[None]:
+    """Says of an error that people know of it, or that it is mended, with a note; it is recorded. Raises NotFound."""
+    yield from group(workspace, fingerprint).begin()
+    params = (workspace, fingerprint, status, note, actor.type, actor.id)
+    yield from ask(Query("verbs/mark_error", params, query.nothing))
+
+
+@flow
+def unmark(workspace: UUID, fingerprint: str, actor: Actor) -> Steps[None]:
+    """Takes back what was said of an error, and records it. Raises Conflict when nothing was."""
+    params = (workspace, fingerprint, actor.type, actor.id)
+    if (yield from ask(Query("verbs/unmark_error", params, query.one))) is None:
+        raise Conflict(f"error {fingerprint} is neither muted nor resolved")
+
+
 def _groups(rows: list[query.Row]) -> ErrorGroups:
     looked_at, made_since, since, until, count, *_ = rows[0]
     new_since = _new_since(made_since, until)
@@ -55,7 +73,9 @@ def _new_since(made_since: datetime | None, until: datetime) -> datetime:
 
 
 def _group(row: query.Row, new_since: datetime) -> ErrorGroup:
-    fingerprint, code, message, types, jobs, first_at, last_at, trend, job_ids = row
+    fingerprint, code, message, types, jobs, first_at, last_at, trend, job_ids, marked, note, by, at = row
+    back = marked == ErrorStatus.RESOLVED and last_at > at
+    state = "OPEN" if marked is None else "BACK" if back else str(marked)
     return ErrorGroup(
         fingerprint=fingerprint,
         error_code=code,
@@ -66,6 +86,10 @@ def _group(row: query.Row, new_since: datetime) -> ErrorGroup:
         last_at=last_at,
         trend=[trend.get(str(part), 0) for part in range(_PARTS)],
         job_ids=list(job_ids),
-        is_new=first_at >= new_since,
+        is_new=back or (marked is None and first_at >= new_since),
         infrastructure=code in _INFRASTRUCTURE,
+        state=state,
+        note=note,
+        marked_by=by,
+        marked_at=at,
     )

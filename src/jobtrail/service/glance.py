@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from jobtrail.core.model import Glance
+from jobtrail.core.figures import Glance
 from jobtrail.store import query
 from jobtrail.store.query import Query
 

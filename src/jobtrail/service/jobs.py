@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from jobtrail.core import filter as filters
+from jobtrail.core import graph
 from jobtrail.core.errors import ConcurrentUpdate, Conflict, IllegalMove, NotFound
 from jobtrail.core.facts import Facts
 from jobtrail.core.model import Actor, Job, Result, StatusCount
@@ -52,8 +53,16 @@ def again(job: Job, id: UUID, input: bytes) -> NewJob:
         task_id=job.task_id,
         rerun_of=job.id,
         estimated_seconds=job.actual_seconds,
+        slots=job.slots,
+        concurrency_limit=job.concurrency_limit,
+        on_parent=job.on_parent,
+        depends_mode=job.depends_mode,
+        on_dependency=job.on_dependency,
+        budgeted=job.budgeted,
+        reserve_usd=job.reserve_usd,
+        reserve_tokens=job.reserve_tokens,
     )
-    return NewJob(id=id, input=input, options=options, title=job.title)
+    return NewJob(id=id, input=input, options=options, title=job.title, after=graph.needed_by(input))
 
 
 def get(workspace: UUID, job_id: UUID) -> Query[Job | None]:

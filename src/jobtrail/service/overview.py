@@ -8,7 +8,8 @@ from uuid import UUID
 
 from jobtrail.core.attention import attention
 from jobtrail.core.figures import LostWorker, Overview, RecentEnds, RunningJob
-from jobtrail.service import failures, gates, health, jobs, queues, usage
+from jobtrail.core.schedules import SCHEDULER
+from jobtrail.service import breakers, budgets, failures, gates, health, jobs, queues, schedules, usage
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, flow
 
@@ -16,6 +17,7 @@ CAP: Final = 10_001
 GATES: Final = 101
 """So many gates are counted; more are shown as `100+`."""
 RUNNING: Final = 20
+BUDGETS: Final = 100
 _ATTEMPTS: Final = 10_000
 _FAILURES: Final = 2_000
 _HOUR: Final = timedelta(hours=1)
@@ -54,6 +56,9 @@ def read(workspace: UUID, now: datetime) -> Steps[Overview]:
             errors=errors.items,
             lost=lost,
             gates=asked,
+            schedules=(yield from ask(schedules.wrong(workspace, SCHEDULER))),
+            budgets=(yield from budgets.listed(workspace, limit=BUDGETS).begin()),
+            breakers=(yield from ask(breakers.listed(workspace))),
         ),
         running=(yield from ask(running(workspace))),
     )

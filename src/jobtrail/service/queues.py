@@ -20,14 +20,15 @@ MINUTES: Final = 30
 
 
 def pause(workspace: UUID, name: str, actor: Actor, reason: str | None = None) -> Query[None]:
-    """Lets workers take no more of a workspace's queue; what runs goes on."""
-    return Query("verbs/pause_queue", (workspace, name, actor.id, reason), query.nothing)
+    """Lets workers take no more of a workspace's queue; what runs goes on. It is recorded."""
+    return Query("verbs/pause_queue", (workspace, name, actor.type, actor.id, reason), query.nothing)
 
 
 @flow
-def resume(workspace: UUID, name: str) -> Steps[None]:
-    """Lets workers take from it again. Raises Conflict when it was not paused."""
-    if (yield from ask(Query("verbs/resume_queue", (workspace, name), query.one))) is None:
+def resume(workspace: UUID, name: str, actor: Actor) -> Steps[None]:
+    """Lets workers take from it again, and records it. Raises Conflict when it was not paused."""
+    params = (workspace, name, actor.type, actor.id)
+    if (yield from ask(Query("verbs/resume_queue", params, query.one))) is None:
         raise Conflict(f"queue {name} is not paused")
 
 

@@ -1,4 +1,4 @@
-"""Verbs on workers: register, heartbeat, stop, see who is gone, and rescue what they held."""
+"""Verbs on workers: register, heartbeat, stop, drain, see who is gone, and rescue what they held."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from jobtrail.core.model import Worker
+from jobtrail.core.errors import Conflict, Denied, JobtrailError, NotFound
+from jobtrail.core.model import Actor, Worker
 from jobtrail.core.status import JobStatus
+from jobtrail.service import administration
 from jobtrail.store import query
-from jobtrail.store.query import Query, Steps, ask, flow
+from jobtrail.store.query import Query, Steps, ask, atomic, flow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +60,25 @@ def register(worker: NewWorker) -> Query[None]:
     return Query("verbs/worker_register", params, query.nothing)
 
 
-def heartbeat(worker_id: UUID, *, draining: bool = False) -> Query[datetime | None]:
-    """Renews the lease; answers until when, or None when the worker was declared gone."""
-    return Query("verbs/heartbeat", (worker_id, draining), query.scalar)
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Until when a worker's lease holds, and what it is told: queues to leave alone, to take nothing at all (`drains`), and
+    to stop when what it runs has ended (`stops`)."""
+
+    lease_until: datetime
+    left_queues: list[str]
+    drains: bool
+    stops: bool
+
+
+def heartbeat(worker_id: UUID, *, draining: bool = False) -> Query[Beat | None]:
+    """Renews the lease; answers until when and what the worker is told, or None when it was declared gone."""
+    return Query("verbs/heartbeat", (worker_id, draining), query.one_of(Beat))
 
 
 @dataclass(frozen=True, slots=True)
 class OwnWorker:
-    """A worker that serves one workspace alone."""
+    """A worker that serves one workspace alone, and what it is told, as `Beat` has it."""
 
     id: UUID
     queues: list[str]
@@ -73,11 +86,95 @@ class OwnWorker:
     lease_seconds: float
     stopped_at: datetime | None
     stop_reason: str | None
+    left_queues: list[str]
+    drains: bool
+    stops: bool
 
 
 def own(workspace: UUID, worker_id: UUID) -> Query[OwnWorker | None]:
     """A worker of this workspace's own; None for any other."""
     return Query("reads/own_worker", (workspace, worker_id), query.one_of(OwnWorker))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A worker that was told something: its name, and the one workspace that it serves, if it serves but one. `changed`: it
+    was told something else before."""
+
+    name: str
+    workspace_id: UUID | None
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A worker as far as it is seen from a workspace."""
+
+    id: UUID
+    name: str
+    workspace_id: UUID | None
+    queues: list[str]
+    stopped_at: datetime | None
+    drain_asked_at: datetime | None
+
+
+@atomic
+def drain(worker_id: UUID, actor: Actor, reason: str | None = None, *, stop: bool = False) -> Steps[Told]:
+    """Tells a worker to take no more jobs; what it runs goes on. With `stop` it ends when that has ended, else it stays.
+
+    A workspace may tell this to workers of its own; one that serves all needs a scope that sees all. It is recorded.
+    Raises NotFound, Denied, Conflict when it has stopped.
+    """
+    params = (worker_id, f"{actor.type}:{actor.id}", reason, stop)
+    told = yield from ask(Query("verbs/drain_worker", params, query.one_of(Told)))
+    return (yield from _recorded("worker.drained", worker_id, told, actor, {"reason": reason, "stop": stop}))
+
+
+@atomic
+def undrain(worker_id: UUID, actor: Actor) -> Steps[Told]:
+    """Lets a worker that was told to drain take jobs again, and records it. Raises NotFound, Denied, Conflict."""
+    told = yield from ask(Query("verbs/undrain_worker", (worker_id,), query.one_of(Told)))
+    return (yield from _recorded("worker.undrained", worker_id, told, actor, {}))
+
+
+@atomic
+def leave_queue(worker_id: UUID, queue: str, actor: Actor, *, leave: bool = True) -> Steps[Told]:
+    """Tells one worker to take no more of a queue that it serves, or to take of it again; it is recorded.
+
+    Raises NotFound, Denied, Conflict when it has stopped or does not serve the queue.
+    """
+    told = yield from ask(Query("verbs/leave_queue", (worker_id, queue, leave), query.one_of(Told)))
+    type = "worker.queue_paused" if leave else "worker.queue_resumed"
+    return (yield from _recorded(type, worker_id, told, actor, {"queue": queue}))
+
+
+def _recorded(type: str, worker_id: UUID, told: Told | None, actor: Actor, said: dict[str, object]) -> Steps[Told]:
+    """Writes down what a worker was told, where that is new to it; or says why it was not told."""
+    if told is None:
+        seen = yield from ask(Query("reads/worker", (worker_id,), query.one_of(Sight)))
+        raise _untold(type, worker_id, seen, said.get("queue"))
+    if told.changed:
+        where = told.workspace_id or administration.INSTALLATION
+        said = {name: value for name, value in said.items() if value is not None} | {"name": told.name}
+        yield from ask(administration.tell(where, type, actor, "worker", str(worker_id), said))
+    return told
+
+
+def _untold(type: str, worker_id: UUID, seen: Sight | None, queue: object) -> JobtrailError:
+    if seen is None:
+        return NotFound(f"there is no worker {worker_id} here; jobtrail worker list")
+    if seen.stopped_at is not None:
+        return Conflict(f"worker {seen.name} has stopped already")
+    if queue is not None and queue not in seen.queues:
+        return Conflict(f"worker {seen.name} does not serve the queue {queue}; it serves {', '.join(seen.queues)}")
+    if type == "worker.undrained" and seen.drain_asked_at is None:
+        return Conflict(f"worker {seen.name} was not told to drain")
+    if seen.workspace_id is None:
+        return Denied(
+            f"worker {seen.name} serves all workspaces, and none of them commands it; do it where the database can be "
+            f"reached: jobtrail worker drain {worker_id}"
+        )
+    return NotFound(f"worker {seen.name} is not one of this workspace")
 
 
 def hold_session(lock_key: int) -> Query[None]:

@@ -1,4 +1,4 @@
-"""Verbs on workspaces: create, rename, get, list, and what one allows its runners."""
+"""Verbs on workspaces: create, rename, pause, resume, get, list, and what one allows its runners."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from jobtrail.core.model import Actor
 from jobtrail.store import query
 from jobtrail.store.query import Query, Steps, ask, flow
 
+MOST_WEIGHT: Final = 1_000
 POLICY_BYTES: Final = 64 << 10
 """How long a policy may be, as JSON."""
 
@@ -38,6 +39,26 @@ def rename(workspace: UUID, name: str, actor: Actor) -> Steps[Workspace]:
     if renamed is None:
         raise NotFound(f"there is no workspace {workspace}")
     return renamed
+
+
+@flow
+def pause(workspace: UUID, actor: Actor, reason: str | None = None) -> Steps[Workspace]:
+    """Lets workers take none of a workspace's jobs, and records it; what runs goes on. Raises NotFound."""
+    params = (workspace, actor.type, actor.id, reason)
+    paused = yield from ask(Query("verbs/pause_workspace", params, query.one_of(Workspace)))
+    if paused is None:
+        raise NotFound(f"there is no workspace {workspace}")
+    return paused
+
+
+@flow
+def resume(workspace: UUID, actor: Actor) -> Steps[Workspace]:
+    """Lets workers take the jobs of a workspace again, and records it. Raises Conflict when it was not paused."""
+    params = (workspace, actor.type, actor.id)
+    resumed = yield from ask(Query("verbs/resume_workspace", params, query.one_of(Workspace)))
+    if resumed is None:
+        raise Conflict(f"workspace {workspace} is not paused")
+    return resumed
 
 
 def get(workspace: UUID) -> Query[Workspace | None]:
@@ -70,6 +91,28 @@ def set_policy(workspace: UUID, policy: Mapping[str, Any], actor: Actor) -> Step
     if stands is None:
         raise NotFound(f"there is no workspace {workspace}")
     return stands
+
+
+@flow
+def weigh(workspace: UUID, weight: int, actor: Actor) -> Steps[int]:
+    """Sets what share of the workers a workspace has beside others, 1 to 1 000, and records it. Answers it.
+
+    For who runs the installation: needs a scope that sees all. Raises Invalid, NotFound.
+    """
+    if not 1 <= weight <= MOST_WEIGHT:
+        raise Invalid(f"a weight is 1 to {MOST_WEIGHT}, not {weight}", fields={"weight": f"must be 1 to {MOST_WEIGHT}"})
+    params = (workspace, weight, actor.type, actor.id)
+    stands: int | None = yield from ask(Query("verbs/weigh_workspace", params, query.scalar))
+    if stands is None:
+        stands = yield from ask(weight_of(workspace))
+    if stands is None:
+        raise NotFound(f"there is no workspace {workspace}")
+    return stands
+
+
+def weight_of(workspace: UUID) -> Query[int | None]:
+    """What share of the workers a workspace has beside others; None when it is not there."""
+    return Query("reads/weight", (workspace,), query.scalar)
 
 
 _policy = policy  # where a parameter has its name

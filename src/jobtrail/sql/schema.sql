@@ -45,6 +45,70 @@ CREATE TYPE jobtrail.backoff_type AS ENUM (
 );
 
 --
+-- Name: breaker_mode; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.breaker_mode AS ENUM (
+    'AUTO',
+    'OPEN',
+    'CLOSED'
+);
+
+--
+-- Name: breaker_state; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.breaker_state AS ENUM (
+    'CLOSED',
+    'OPEN',
+    'HALF_OPEN'
+);
+
+--
+-- Name: budget_period; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.budget_period AS ENUM (
+    'TOTAL',
+    'MONTH',
+    'DAY'
+);
+
+--
+-- Name: budget_policy; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.budget_policy AS ENUM (
+    'GATE',
+    'STOP'
+);
+
+--
+-- Name: budget_scope; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.budget_scope AS ENUM (
+    'ATTEMPT',
+    'TREE',
+    'SCHEDULE',
+    'TASK',
+    'PROJECT',
+    'TYPE',
+    'QUEUE',
+    'WORKSPACE'
+);
+
+--
+-- Name: catch_up_policy; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.catch_up_policy AS ENUM (
+    'SKIP',
+    'LAST',
+    'ALL'
+);
+
+--
 -- Name: delivery_status; Type: TYPE; Schema: jobtrail; Owner: -
 --
 
@@ -74,6 +138,26 @@ CREATE TYPE jobtrail.depends_mode AS ENUM (
 );
 
 --
+-- Name: gate_expiry; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.gate_expiry AS ENUM (
+    'REJECT',
+    'APPROVE',
+    'FAIL',
+    'CANCEL'
+);
+
+--
+-- Name: gate_rejection; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.gate_rejection AS ENUM (
+    'FIRST',
+    'UNREACHABLE'
+);
+
+--
 -- Name: gate_status; Type: TYPE; Schema: jobtrail; Owner: -
 --
 
@@ -99,6 +183,37 @@ CREATE TYPE jobtrail.job_status AS ENUM (
 );
 
 --
+-- Name: limit_scope; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.limit_scope AS ENUM (
+    'QUEUE',
+    'TYPE',
+    'KEY',
+    'WORKSPACE'
+);
+
+--
+-- Name: limit_source; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.limit_source AS ENUM (
+    'USER',
+    'BREAKER'
+);
+
+--
+-- Name: overlap_policy; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.overlap_policy AS ENUM (
+    'SKIP',
+    'QUEUE',
+    'REPLACE',
+    'ALLOW'
+);
+
+--
 -- Name: parent_policy; Type: TYPE; Schema: jobtrail; Owner: -
 --
 
@@ -116,6 +231,15 @@ CREATE TYPE jobtrail.phase AS ENUM (
     'EXECUTION',
     'VALIDATION',
     'CLEANUP'
+);
+
+--
+-- Name: rate_kind; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.rate_kind AS ENUM (
+    'SLIDING_WINDOW',
+    'TOKEN_BUCKET'
 );
 
 --
@@ -165,6 +289,17 @@ CREATE TYPE jobtrail.task_status AS ENUM (
 );
 
 --
+-- Name: tick_outcome; Type: TYPE; Schema: jobtrail; Owner: -
+--
+
+CREATE TYPE jobtrail.tick_outcome AS ENUM (
+    'JOB',
+    'OVERLAP',
+    'MISSED',
+    'REFUSED'
+);
+
+--
 -- Name: timer_type; Type: TYPE; Schema: jobtrail; Owner: -
 --
 
@@ -172,7 +307,8 @@ CREATE TYPE jobtrail.timer_type AS ENUM (
     'START',
     'CANCEL',
     'GATE',
-    'QUEUE_TIMEOUT'
+    'QUEUE_TIMEOUT',
+    'UNIQUE'
 );
 
 --
@@ -286,6 +422,122 @@ CREATE FUNCTION jobtrail.clock() RETURNS timestamp with time zone
 $$;
 
 --
+-- Name: jobs; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.jobs (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    attempt_id uuid,
+    step_id uuid,
+    version integer DEFAULT 1 NOT NULL,
+    generation integer DEFAULT 1 NOT NULL,
+    attempt_count integer DEFAULT 0 NOT NULL,
+    failure_count integer DEFAULT 0 NOT NULL,
+    loss_count integer DEFAULT 0 NOT NULL,
+    max_attempts integer DEFAULT 3 NOT NULL,
+    backoff_delay_ms integer DEFAULT 2000 NOT NULL,
+    backoff_max_ms integer DEFAULT 3600000 NOT NULL,
+    priority smallint DEFAULT 5 NOT NULL,
+    slots smallint DEFAULT 1 NOT NULL,
+    concurrency_limit smallint DEFAULT 1 NOT NULL,
+    status jobtrail.job_status NOT NULL,
+    wait_reason jobtrail.wait_reason,
+    backoff_type jobtrail.backoff_type DEFAULT 'EXPONENTIAL'::jobtrail.backoff_type NOT NULL,
+    actor_type jobtrail.actor_type DEFAULT 'system'::jobtrail.actor_type NOT NULL,
+    unique_scope jobtrail.unique_scope DEFAULT 'LIVE'::jobtrail.unique_scope NOT NULL,
+    on_parent jobtrail.parent_policy DEFAULT 'CANCEL'::jobtrail.parent_policy NOT NULL,
+    depends_mode jobtrail.depends_mode DEFAULT 'ALL'::jobtrail.depends_mode NOT NULL,
+    on_dependency jobtrail.dependency_policy DEFAULT 'FAIL'::jobtrail.dependency_policy NOT NULL,
+    checked boolean DEFAULT false NOT NULL,
+    budgeted boolean DEFAULT false NOT NULL,
+    progress real DEFAULT 0 NOT NULL,
+    timeout_seconds real,
+    idle_timeout_seconds real,
+    queue_timeout_seconds real,
+    estimated_seconds real,
+    actual_seconds real,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    updated_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    queued_at timestamp with time zone,
+    started_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    scheduled_at timestamp with time zone,
+    cancel_at timestamp with time zone,
+    cancel_requested_at timestamp with time zone,
+    unique_until timestamp with time zone,
+    aborted_at timestamp with time zone,
+    event text DEFAULT 'job.created'::text NOT NULL,
+    type text NOT NULL,
+    queue text DEFAULT 'default'::text NOT NULL,
+    actor_id text,
+    created_by text,
+    stage text,
+    title text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    cancel_reason text,
+    error_code text,
+    error_message text,
+    unique_key text,
+    unique_hold text,
+    concurrency_key text,
+    traceparent text,
+    project_id uuid,
+    task_id uuid,
+    parent_id uuid,
+    rerun_of uuid,
+    root_id uuid,
+    schedule_id uuid,
+    fork_of uuid,
+    reserve_usd numeric(18,10),
+    reserve_tokens bigint,
+    last_txid bigint DEFAULT 0 NOT NULL,
+    trail_hash bytea,
+    note jsonb,
+    input jsonb DEFAULT '{}'::jsonb NOT NULL
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.2');
+
+ALTER TABLE ONLY jobtrail.jobs FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: claim_limited(uuid, uuid, text, text[], integer, integer, integer, text, text, uuid[]); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.claim_limited(by_worker uuid, space uuid, of_queue text, of_types text[], jobs_wanted integer, slots_free integer, slots_most integer, stamp text, nonce text, only_jobs uuid[] DEFAULT NULL::uuid[]) RETURNS TABLE(job jobtrail.jobs, again_ms integer, wanted_slots integer)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+  found_ones record;
+begin
+  found_ones := jobtrail.take_ready(space, of_queue, of_types, jobs_wanted, slots_free, slots_most, only_jobs);
+  if found_ones.taken is not null then
+    return query
+      with started as (
+        update jobtrail.jobs j set status = 'RUNNING', event = 'job.started', actor_type = 'worker',
+          actor_id = by_worker::text, attempt_count = j.attempt_count + 1, progress = 0, stage = null, step_id = null,
+          attempt_id = (stamp || substr(md5(nonce || j.workspace_id || j.id), 1, 3) || '8'
+            || substr(md5(nonce || j.workspace_id || j.id), 4, 15))::uuid
+        where j.workspace_id = space and j.id = any (found_ones.taken) and j.status = 'QUEUED'
+        returning j as moved
+      ), opened as (
+        insert into jobtrail.attempts (workspace_id, job_id, id, worker_id, number, started_at, slots, queue, type,
+          concurrency_key)
+        select (s.moved).workspace_id, (s.moved).id, (s.moved).attempt_id, by_worker, (s.moved).attempt_count,
+          (s.moved).updated_at, (s.moved).slots, (s.moved).queue, (s.moved).type, (s.moved).concurrency_key from started s
+      )
+      select s.moved, null::integer, null::integer from started s;
+    if not found then
+      found_ones.again_ms := 0;  -- what stood in `ready` was there no more
+    end if;
+    perform jobtrail.tell_rates(space, of_queue, found_ones.types, jobtrail.clock());  -- not before they have started
+  end if;
+  return query select null::jobtrail.jobs, found_ones.again_ms, found_ones.wanted_slots;
+end
+$$;
+
+--
 -- Name: current_workspace(); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -371,85 +623,6 @@ CREATE FUNCTION jobtrail.is_among(word text, patterns text[]) RETURNS boolean
 $$;
 
 --
--- Name: jobs; Type: TABLE; Schema: jobtrail; Owner: -
---
-
-CREATE TABLE jobtrail.jobs (
-    workspace_id uuid NOT NULL,
-    id uuid NOT NULL,
-    attempt_id uuid,
-    step_id uuid,
-    version integer DEFAULT 1 NOT NULL,
-    generation integer DEFAULT 1 NOT NULL,
-    attempt_count integer DEFAULT 0 NOT NULL,
-    failure_count integer DEFAULT 0 NOT NULL,
-    loss_count integer DEFAULT 0 NOT NULL,
-    max_attempts integer DEFAULT 3 NOT NULL,
-    backoff_delay_ms integer DEFAULT 2000 NOT NULL,
-    backoff_max_ms integer DEFAULT 3600000 NOT NULL,
-    priority smallint DEFAULT 5 NOT NULL,
-    slots smallint DEFAULT 1 NOT NULL,
-    concurrency_limit smallint DEFAULT 1 NOT NULL,
-    status jobtrail.job_status NOT NULL,
-    wait_reason jobtrail.wait_reason,
-    backoff_type jobtrail.backoff_type DEFAULT 'EXPONENTIAL'::jobtrail.backoff_type NOT NULL,
-    actor_type jobtrail.actor_type DEFAULT 'system'::jobtrail.actor_type NOT NULL,
-    unique_scope jobtrail.unique_scope DEFAULT 'LIVE'::jobtrail.unique_scope NOT NULL,
-    on_parent jobtrail.parent_policy DEFAULT 'CANCEL'::jobtrail.parent_policy NOT NULL,
-    depends_mode jobtrail.depends_mode DEFAULT 'ALL'::jobtrail.depends_mode NOT NULL,
-    on_dependency jobtrail.dependency_policy DEFAULT 'FAIL'::jobtrail.dependency_policy NOT NULL,
-    checked boolean DEFAULT false NOT NULL,
-    budgeted boolean DEFAULT false NOT NULL,
-    progress real DEFAULT 0 NOT NULL,
-    timeout_seconds real,
-    idle_timeout_seconds real,
-    queue_timeout_seconds real,
-    estimated_seconds real,
-    actual_seconds real,
-    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
-    updated_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
-    queued_at timestamp with time zone,
-    started_at timestamp with time zone,
-    completed_at timestamp with time zone,
-    scheduled_at timestamp with time zone,
-    cancel_at timestamp with time zone,
-    cancel_requested_at timestamp with time zone,
-    unique_until timestamp with time zone,
-    aborted_at timestamp with time zone,
-    event text DEFAULT 'job.created'::text NOT NULL,
-    type text NOT NULL,
-    queue text DEFAULT 'default'::text NOT NULL,
-    actor_id text,
-    created_by text,
-    stage text,
-    title text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    cancel_reason text,
-    error_code text,
-    error_message text,
-    unique_key text,
-    unique_hold text,
-    concurrency_key text,
-    traceparent text,
-    project_id uuid,
-    task_id uuid,
-    parent_id uuid,
-    rerun_of uuid,
-    root_id uuid,
-    schedule_id uuid,
-    fork_of uuid,
-    reserve_usd numeric(18,10),
-    reserve_tokens bigint,
-    last_txid bigint DEFAULT 0 NOT NULL,
-    trail_hash bytea,
-    note jsonb,
-    input jsonb DEFAULT '{}'::jsonb NOT NULL
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.2');
-
-ALTER TABLE ONLY jobtrail.jobs FORCE ROW LEVEL SECURITY;
-
---
 -- Name: is_homeless(jobtrail.jobs); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -518,6 +691,17 @@ CREATE FUNCTION jobtrail.job_may_move(was jobtrail.job_status, becomes jobtrail.
 $$;
 
 --
+-- Name: job_rank(smallint, integer, timestamp with time zone, timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.job_rank(priority smallint, generation integer, created_at timestamp with time zone, scheduled_at timestamp with time zone, queued_at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select (date_part('epoch', case when generation > 1 then queued_at else greatest(created_at, scheduled_at) end
+    - timestamptz '1970-01-01 00:00:00+00') * 1000)::bigint - priority * 3600000
+$$;
+
+--
 -- Name: job_settings(jobtrail.jobs); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -530,6 +714,16 @@ CREATE FUNCTION jobtrail.job_settings(j jobtrail.jobs) RETURNS jsonb
     'max_attempts', j.max_attempts, 'failure_count', j.failure_count, 'loss_count', j.loss_count,
     'generation', j.generation, 'error_code', j.error_code, 'error_message', j.error_message,
     'estimated_seconds', j.estimated_seconds)
+$$;
+
+--
+-- Name: job_strand(text, smallint); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.job_strand(concurrency_key text, slots smallint) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+  select case when concurrency_key is not null then '=' || concurrency_key when slots > 1 then '+' else '' end
 $$;
 
 --
@@ -617,12 +811,6 @@ begin
       new.actual_seconds := extract(epoch from new.completed_at - old.started_at);
     end if;
   end if;
-  -- A key that was given up is taken again by a retry only: another job may have it by now.
-  if old.unique_key is not null and (old.unique_hold is not null or new.event = 'job.retried')
-      and (new.status <> old.status or old.unique_until is not null) then
-    new.unique_hold := case when new.updated_at < coalesce(old.unique_until, 'infinity')
-      and jobtrail.holds_key(old.unique_scope, new.status) then old.unique_key end;
-  end if;
   -- What a runner tells is kept also when it tells the same twice; elsewhere an equal note is the last one, left standing.
   if new.note is not null and (new.note is distinct from old.note or new.event = any ('{ai.tool_called,
       ai.artifact_created,gate.started,gate.passed,gate.failed,budget.warned,budget.exceeded}')) then
@@ -642,6 +830,12 @@ begin
       raise exception using errcode = '23514', message = format('job %s: %s', new.id, jobtrail.what_is_wrong(new));
     end if;
     said := coalesce(said, '{}') || jobtrail.changed_settings(jobtrail.job_settings(old), jobtrail.job_settings(new));
+  end if;
+  -- A key that was given up is taken again by a retry only: another job may have it by now.
+  if old.unique_key is not null and (old.unique_hold is not null or new.event = 'job.retried') then
+    new.unique_hold := case when new.updated_at < coalesce(old.unique_until, 'infinity')
+      and jobtrail.holds_key(old.unique_scope, new.status)
+      and not (new.event in ('job.cancelled', 'job.cancel_requested') and said ->> 'superseded_by' is not null) then old.unique_key end;
   end if;
   new.note := said;
   -- A transaction may wait for a job that a later one holds, and go on when that has ended. Its event then counts as the
@@ -695,6 +889,8 @@ begin
   if new.parent_id is not null then  -- a parent that retention removed meanwhile is as good a head as any
     new.root_id := coalesce((select coalesce(p.root_id, p.id) from jobtrail.jobs p
       where p.workspace_id = new.workspace_id and p.id = new.parent_id), new.parent_id);
+    new.budgeted := new.budgeted or exists (select from jobtrail.jobs p
+      where p.workspace_id = new.workspace_id and p.id = new.parent_id and p.budgeted);
   end if;
   new.note := jsonb_build_object('type', new.type, 'queue', new.queue, 'priority', new.priority,
     'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
@@ -752,6 +948,28 @@ end
 $$;
 
 --
+-- Name: period_end(jobtrail.budget_period); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.period_end(period jobtrail.budget_period) RETURNS timestamp with time zone
+    LANGUAGE sql
+    AS $$
+  select case period when 'DAY' then (date_trunc('day', jobtrail.clock() at time zone 'UTC') + interval '1 day') at time zone 'UTC'
+    when 'MONTH' then (date_trunc('month', jobtrail.clock() at time zone 'UTC') + interval '1 month') at time zone 'UTC' end
+$$;
+
+--
+-- Name: period_start(jobtrail.budget_period); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.period_start(period jobtrail.budget_period) RETURNS timestamp with time zone
+    LANGUAGE sql
+    AS $$
+  select case period when 'TOTAL' then '-infinity'::timestamptz
+    else date_trunc(case period when 'DAY' then 'day' else 'month' end, jobtrail.clock(), 'UTC') end
+$$;
+
+--
 -- Name: protect_partition(text, boolean); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -765,6 +983,69 @@ begin
   if append_only then
     execute format('create trigger append_only before update or delete or truncate on jobtrail.%I for each statement '
       'execute function jobtrail.refuse_change(%L, %L)', name, 'anything but reading', 'The trail is append-only.');
+  end if;
+end
+$$;
+
+--
+-- Name: limits; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.limits (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    scope jobtrail.limit_scope NOT NULL,
+    name text NOT NULL,
+    source jobtrail.limit_source DEFAULT 'USER'::jobtrail.limit_source NOT NULL,
+    max_slots integer,
+    rate_count integer,
+    rate_seconds double precision,
+    rate_kind jobtrail.rate_kind,
+    burst integer,
+    set_by text NOT NULL,
+    set_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    reason text,
+    CONSTRAINT limits_burst_check CHECK (((burst >= 1) AND (burst <= 1000000))),
+    CONSTRAINT limits_check CHECK (((scope = 'WORKSPACE'::jobtrail.limit_scope) = (name = ''::text))),
+    CONSTRAINT limits_check1 CHECK (((max_slots IS NOT NULL) OR (rate_count IS NOT NULL))),
+    CONSTRAINT limits_check2 CHECK ((((rate_count IS NULL) = (rate_seconds IS NULL)) AND ((rate_count IS NULL) = (rate_kind IS NULL)))),
+    CONSTRAINT limits_check3 CHECK (((burst IS NULL) OR (rate_kind = 'TOKEN_BUCKET'::jobtrail.rate_kind))),
+    CONSTRAINT limits_check4 CHECK (((scope <> 'KEY'::jobtrail.limit_scope) OR (rate_count IS NULL))),
+    CONSTRAINT limits_max_slots_check CHECK (((max_slots >= 0) AND (max_slots <= 1000000))),
+    CONSTRAINT limits_name_check CHECK ((octet_length(name) <= 255)),
+    CONSTRAINT limits_rate_count_check CHECK (((rate_count >= 1) AND (rate_count <= 1000000))),
+    CONSTRAINT limits_rate_seconds_check CHECK (((rate_seconds >= (0.001)::double precision) AND (rate_seconds <= (31622400)::double precision)))
+);
+
+ALTER TABLE ONLY jobtrail.limits FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: rate_room(jobtrail.limits, timestamp with time zone); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.rate_room(l jobtrail.limits, now timestamp with time zone, OUT starts integer, OUT again_ms integer) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+declare
+  span interval := make_interval(secs => l.rate_seconds);
+  held double precision;
+  number bigint;
+  oldest timestamptz;
+begin
+  if l.rate_kind = 'SLIDING_WINDOW' then
+    select coalesce(sum(r.number), 0), min(r.at) into number, oldest from jobtrail.rate_starts r
+      where r.workspace_id = l.workspace_id and r.limit_id = l.id and r.at > now - span;
+    starts := greatest(l.rate_count - number, 0);
+    again_ms := ceil(extract(epoch from oldest + span - now) * 1000);
+  elsif l.rate_kind = 'TOKEN_BUCKET' then
+    select b.tokens + extract(epoch from now - b.at) * l.rate_count / l.rate_seconds into held
+      from jobtrail.rate_buckets b where b.workspace_id = l.workspace_id and b.limit_id = l.id;
+    held := least(coalesce(held, 'infinity'), coalesce(l.burst, l.rate_count));
+    starts := greatest(floor(held + 0.000001), 0);
+    again_ms := ceil((1 - held) * 1000 * l.rate_seconds / l.rate_count);
+  end if;
+  if starts > 0 then
+    again_ms := null;
   end if;
 end
 $$;
@@ -830,6 +1111,23 @@ end
 $$;
 
 --
+-- Name: refuse_new_step(); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.refuse_new_step() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if new.status = 'COMPLETED' and new.attempt_id is null and exists (select from jobtrail.jobs j
+      where j.workspace_id = new.workspace_id and j.id = new.job_id and j.fork_of is not null and j.attempt_count = 0) then
+    return new;
+  end if;
+  raise exception using errcode = 'JT001', message = format('step %s may not become %s', new.id, new.status),
+    hint = 'It was nothing.';
+end
+$$;
+
+--
 -- Name: remove_jobs(timestamp with time zone, integer); Type: FUNCTION; Schema: jobtrail; Owner: -
 --
 
@@ -842,9 +1140,12 @@ declare
   gone uuid[];
 begin
   with old as (
-    select workspace_id, id, version, trail_hash, created_at, updated_at from jobtrail.jobs
+    select workspace_id, id, version, trail_hash, created_at, updated_at from jobtrail.jobs j
     where completed_at < least(before, jobtrail.clock() - interval '1 day')
       and status in ('COMPLETED', 'FAILED', 'CANCELLED')
+      and not exists (  -- one that waits for more, or has started it, may want its result yet
+        select from jobtrail.dependencies d join jobtrail.jobs w on w.workspace_id = d.workspace_id and w.id = d.job_id
+        where d.workspace_id = j.workspace_id and d.needs_id = j.id and w.completed_at is null)
     order by id limit most for update skip locked
   ), kept as (
     insert into jobtrail.tombstones as t (workspace_id, job_id, last_seq, trail_hash, first_at, last_at)
@@ -898,6 +1199,248 @@ CREATE FUNCTION jobtrail.step_may_move(was jobtrail.step_status, becomes jobtrai
     or    (was is null and becomes = 'RUNNING')
     or    (was is null and becomes = 'SKIPPED')
   ) is true
+$$;
+
+--
+-- Name: take_ready(uuid, text, text[], integer, integer, integer, uuid[]); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.take_ready(space uuid, of_queue text, of_types text[], jobs_wanted integer, slots_free integer, slots_most integer, only_jobs uuid[], OUT taken uuid[], OUT types text[], OUT again_ms integer, OUT wanted_slots integer) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+  looks constant integer := 2000;
+  heads constant integer := 200;
+  now timestamptz;
+  l record;
+  r record;
+  walk refcursor;
+  open_keys jsonb; open_types jsonb;
+  in_space bigint; in_queue bigint;
+  slots_left bigint := 2147483647; slots_limit integer := 2147483647;
+  starts_left integer := 2147483647;
+  type_left jsonb := '{}'; type_limit jsonb := '{}'; type_starts jsonb := '{}';
+  allowed text[] := of_types;
+  full_strands text[] := '{}';
+  place jobtrail.claim_places; keys_place jobtrail.claim_places;
+  apart boolean; keys_limited boolean;
+  chosen tid[] := '{}';
+  plain_seen integer := 0; apart_seen integer := 0;
+  last_rank bigint; last_job uuid; last_strand text;
+  walked text; exhausted boolean;
+  room integer; left_of_type integer; running_of_key integer; key text;
+begin
+  perform pg_advisory_xact_lock(hashtextextended(space::text, 13));
+  now := jobtrail.clock();
+  if exists (select from jobtrail.queues q where q.workspace_id = space and q.name = of_queue and q.paused_at is not null)
+      or exists (select from jobtrail.workspaces w where w.id = space and w.paused_at is not null) then
+    return;
+  end if;
+  with running as materialized (
+    select queue, type, concurrency_key, slots from jobtrail.attempts a where a.workspace_id = space and a.ended_at is null
+  )
+  select coalesce(sum(slots), 0), coalesce(sum(slots) filter (where queue = of_queue), 0),
+    coalesce((select jsonb_object_agg(type, n) from (select type, sum(slots) n from running where type = any (of_types)
+      group by type) t), '{}'),
+    coalesce((select jsonb_object_agg(concurrency_key, n) from (select concurrency_key, count(*) n from running
+      where concurrency_key is not null group by concurrency_key) k), '{}')
+  into in_space, in_queue, open_types, open_keys from running;
+  for l in select t.scope, t.name, t.max_slots, t.rate_kind, rate.starts, rate.again_ms from jobtrail.limits t
+      cross join lateral jobtrail.rate_room(t, now) rate
+      where t.workspace_id = space and (t.scope = 'WORKSPACE' or (t.scope = 'QUEUE' and t.name = of_queue)
+        or (t.scope = 'TYPE' and t.name = any (of_types))) loop
+    if l.scope = 'TYPE' then
+      if l.max_slots is not null then
+        room := l.max_slots - coalesce((open_types ->> l.name)::integer, 0);
+        type_left := type_left || jsonb_build_object(l.name, least(room, (type_left ->> l.name)::integer));
+        type_limit := type_limit || jsonb_build_object(l.name, least(l.max_slots, (type_limit ->> l.name)::integer));
+      end if;
+      if l.rate_kind is not null then
+        type_starts := type_starts || jsonb_build_object(l.name, least(l.starts, (type_starts ->> l.name)::integer));
+      end if;
+      if room <= 0 or l.starts <= 0 then
+        allowed := array_remove(allowed, l.name);
+      end if;
+    else
+      slots_limit := least(slots_limit, l.max_slots);
+      slots_left := least(slots_left, l.max_slots - case l.scope when 'QUEUE' then in_queue else in_space end);
+      starts_left := least(starts_left, l.starts);
+    end if;
+    if l.starts <= 0 then
+      again_ms := least(again_ms, l.again_ms);
+    end if;
+    room := null;
+  end loop;
+  if least(slots_left, starts_left, slots_free, jobs_wanted) <= 0 or cardinality(allowed) = 0 then
+    return;
+  end if;
+  apart := exists (select from jobtrail.ready h where h.queue = of_queue and h.workspace_id = space and h.strand > '');
+  if not apart and type_left = '{}' and type_starts = '{}' and only_jobs is null and allowed = of_types then
+    -- The usual case: nothing here but jobs of one slot each, which only their queue or workspace limits.
+    with found as (
+      delete from jobtrail.ready where ctid = any (array(
+        select h.ctid from jobtrail.ready h
+        where h.queue = of_queue and h.workspace_id = space and h.strand = '' and h.type = any (of_types)
+        order by h.rank, h.job_id limit least(slots_left, starts_left, slots_free, jobs_wanted) for update skip locked))
+      returning job_id, type
+    )
+    select array_agg(job_id), array_agg(type) into taken, types from found;
+  else
+    keys_limited := exists (select from jobtrail.limits t where t.workspace_id = space and t.scope = 'KEY');
+    walked := md5(array_to_string(allowed, chr(10)));
+    select * into place from jobtrail.claim_places p
+      where p.workspace_id = space and p.queue = of_queue and p.of = walked;
+    select * into keys_place from jobtrail.claim_places p
+      where p.workspace_id = space and p.queue = of_queue and p.of = '=';
+    for turn in 1..2 loop
+      if turn = 1 then
+        open walk for
+          select *, null::text as last_strand from (
+            (select h.ctid as at, h.* from jobtrail.ready h
+              where h.queue = of_queue and h.workspace_id = space and h.strand = '' and (only_jobs is null or h.job_id = any (only_jobs))
+                and (place.rank is null or (h.rank, h.job_id) <= (place.rank, place.job_id))
+              order by h.rank, h.job_id limit case when place.rank is null then looks else heads end)
+            union all
+            (select h.ctid, h.* from jobtrail.ready h
+              where h.queue = of_queue and h.workspace_id = space and h.strand = '' and (only_jobs is null or h.job_id = any (only_jobs))
+                and (h.rank, h.job_id) > (place.rank, place.job_id)
+              order by h.rank, h.job_id limit looks)
+            union all
+            (select h.ctid, h.* from jobtrail.ready h
+              where h.queue = of_queue and h.workspace_id = space and h.strand <> '' and (only_jobs is null or h.job_id = any (only_jobs))
+              order by h.rank, h.job_id limit looks)
+          ) near order by rank, job_id;
+      else
+        exit when apart_seen < looks or least(slots_left, starts_left, slots_free, jobs_wanted) <= 0 or wanted_slots is not null;
+        open walk for
+          with recursive keys (strand, n) as (
+            (select h.strand, 1 from jobtrail.ready h where h.queue = of_queue and h.workspace_id = space
+              and h.strand > coalesce(keys_place.strand, '') order by h.strand limit 1)
+            union all
+            select (select h.strand from jobtrail.ready h where h.queue = of_queue and h.workspace_id = space
+              and h.strand > k.strand order by h.strand limit 1), k.n + 1 from keys k where k.strand is not null and k.n < heads
+          )
+          select h.*, (select max(strand) from keys) as last_strand
+          from keys k cross join lateral (select h.ctid as at, h.* from jobtrail.ready h
+            where h.queue = of_queue and h.workspace_id = space and h.strand = k.strand
+            order by h.rank, h.job_id limit 20) h
+          where k.strand <> all (full_strands) order by h.rank, h.job_id;
+      end if;
+      loop
+        exit when wanted_slots is not null or least(slots_left, starts_left, slots_free, jobs_wanted) <= 0
+          or cardinality(allowed) = 0;
+        fetch walk into r;
+        exhausted := not found;
+        exit when exhausted;
+        if turn = 2 then
+          last_strand := r.last_strand;
+          continue when r.at = any (chosen);
+        elsif r.strand = '' then
+          plain_seen := plain_seen + 1;
+          last_rank := r.rank;
+          last_job := r.job_id;
+        else
+          apart_seen := apart_seen + 1;
+        end if;
+        continue when r.type <> all (allowed) or r.strand = any (full_strands) or r.slots > slots_most;
+        left_of_type := (type_left ->> r.type)::integer;
+        if r.slots > left_of_type then
+          if r.slots <= (type_limit ->> r.type)::integer then  -- it is this type's turn to save up
+            allowed := array_remove(allowed, r.type);
+          end if;
+          continue;
+        end if;
+        if r.strand like '=%' then
+          key := substr(r.strand, 2);
+          running_of_key := coalesce((open_keys ->> key)::integer, 0);
+          if running_of_key >= coalesce(case when keys_limited then (select t.max_slots from jobtrail.limits t
+              where t.workspace_id = space and t.scope = 'KEY' and t.name in (key, '*')
+              order by t.name = '*' and key <> '*' limit 1) end, r.concurrency_limit) then
+            full_strands := full_strands || r.strand;
+            continue;
+          end if;
+          open_keys := open_keys || jsonb_build_object(key, running_of_key + 1);
+        end if;
+        if r.slots > slots_left then
+          continue when r.slots > slots_limit;
+          slots_left := 0;  -- what comes after it waits, too: else it would wait for ever
+        elsif r.slots > slots_free then
+          wanted_slots := r.slots;
+        else
+          chosen := chosen || r.at;
+          slots_left := slots_left - r.slots;
+          slots_free := slots_free - r.slots;
+          starts_left := starts_left - 1;
+          jobs_wanted := jobs_wanted - 1;
+          if left_of_type is not null then
+            type_left := type_left || jsonb_build_object(r.type, left_of_type - r.slots);
+            if left_of_type <= r.slots then
+              allowed := array_remove(allowed, r.type);
+            end if;
+          end if;
+          if type_starts ? r.type then
+            room := (type_starts ->> r.type)::integer - 1;
+            type_starts := type_starts || jsonb_build_object(r.type, room);
+            if room <= 0 then
+              allowed := array_remove(allowed, r.type);
+            end if;
+          end if;
+        end if;
+      end loop;
+      close walk;
+      if turn = 1 and exhausted then
+        if plain_seen >= looks then
+          insert into jobtrail.claim_places as p (workspace_id, queue, of, rank, job_id)
+          values (space, of_queue, walked, last_rank, last_job)
+          on conflict (workspace_id, queue, of) do update set rank = excluded.rank, job_id = excluded.job_id;
+          again_ms := 10;
+        elsif place.rank is not null then
+          delete from jobtrail.claim_places p where p.workspace_id = space and p.queue = of_queue and p.of = walked;
+        end if;
+      elsif turn = 2 and exhausted then
+        insert into jobtrail.claim_places as p (workspace_id, queue, of, strand)
+        values (space, of_queue, '=', coalesce(last_strand, ''))
+        on conflict (workspace_id, queue, of) do update set strand = excluded.strand;
+        again_ms := case when last_strand is not null then 10 else again_ms end;
+      end if;
+    end loop;
+    with found as (
+      delete from jobtrail.ready where ctid = any (array(
+        select h.ctid from jobtrail.ready h where h.ctid = any (chosen) for update skip locked))
+      returning job_id, type
+    )
+    select array_agg(job_id), array_agg(type) into taken, types from found;
+  end if;
+end
+$$;
+
+--
+-- Name: tell_rates(uuid, text, text[], timestamp with time zone); Type: FUNCTION; Schema: jobtrail; Owner: -
+--
+
+CREATE FUNCTION jobtrail.tell_rates(space uuid, of_queue text, taken text[], now timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+  l jobtrail.limits;
+  number integer;
+begin
+  for l in select * from jobtrail.limits t where t.workspace_id = space and t.rate_kind is not null
+      and (t.scope = 'WORKSPACE' or (t.scope = 'QUEUE' and t.name = of_queue) or (t.scope = 'TYPE' and t.name = any (taken))) loop
+    number := case when l.scope = 'TYPE' then cardinality(array_positions(taken, l.name)) else cardinality(taken) end;
+    if l.rate_kind = 'SLIDING_WINDOW' then
+      delete from jobtrail.rate_starts r where r.workspace_id = space and r.limit_id = l.id
+        and r.at <= now - make_interval(secs => l.rate_seconds);
+      insert into jobtrail.rate_starts (workspace_id, limit_id, at, number) values (space, l.id, now, number);
+    else
+      insert into jobtrail.rate_buckets as b (workspace_id, limit_id, tokens, at)
+      values (space, l.id, coalesce(l.burst, l.rate_count) - number, now)
+      on conflict (workspace_id, limit_id) do update set at = now, tokens = least(b.tokens
+        + extract(epoch from now - b.at) * l.rate_count / l.rate_seconds, coalesce(l.burst, l.rate_count)) - number;
+    end if;
+  end loop;
+end
 $$;
 
 --
@@ -999,11 +1542,28 @@ begin
     select workspace_id, id, attempt_id, step_id, last_txid, updated_at, version, status, actor_type, event, actor_id,
       note::text, trail_hash
     from changed;
-  insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
-    select workspace_id, id, priority, queue, type, concurrency_key from changed
+  insert into jobtrail.ready (workspace_id, job_id, rank, slots, concurrency_limit, queue, type, strand)
+    select workspace_id, id, jobtrail.job_rank(priority, generation, created_at, scheduled_at, queued_at), slots,
+      concurrency_limit, queue, type, jobtrail.job_strand(concurrency_key, slots) from changed
     where status = 'QUEUED' and event not in ('job.updated', 'artifact.created');
+  if exists (select from changed where status in ('COMPLETED', 'FAILED', 'CANCELLED') or event = 'job.cancel_requested') then
+    -- Where nobody waits for anybody, which is most places and times, no job is looked up.
+    if not jobtrail.serves_all() or exists (select from jobtrail.dependencies where met_at is null) then
+      insert into jobtrail.settlements (workspace_id, job_id)
+        select c.workspace_id, c.id from changed c cross join lateral (
+          select from jobtrail.dependencies d where d.workspace_id = c.workspace_id and d.needs_id = c.id and d.met_at is null
+          limit 1) waits
+        where c.status in ('COMPLETED', 'FAILED', 'CANCELLED');
+    end if;
+    insert into jobtrail.settlements (workspace_id, job_id)
+      select c.workspace_id, c.id from changed c cross join lateral (
+        select from jobtrail.jobs k where k.workspace_id = c.workspace_id and k.parent_id = c.id and k.on_parent = 'CANCEL'
+          and k.status in ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING') limit 1) goes
+      where c.status in ('FAILED', 'CANCELLED') or c.event = 'job.cancel_requested';
+  end if;
   if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
-      or (status = 'QUEUED' and queue_timeout_seconds is not null) or (checked and status not in ('RUNNING', 'COMPLETED'))) then
+      or (status = 'QUEUED' and queue_timeout_seconds is not null) or (checked and status not in ('RUNNING', 'COMPLETED'))
+      or (unique_until is not null and event in ('job.created', 'job.retried'))) then
     insert into jobtrail.timers (workspace_id, job_id, type, due_at)
       select workspace_id, id, 'START'::jobtrail.timer_type, scheduled_at from changed
         where status = 'PENDING' and scheduled_at is not null and wait_reason is distinct from 'VALIDATION'
@@ -1013,6 +1573,9 @@ begin
       union all
       select workspace_id, id, 'QUEUE_TIMEOUT', queued_at + make_interval(secs => queue_timeout_seconds) from changed
         where status = 'QUEUED' and queue_timeout_seconds is not null
+      union all
+      select workspace_id, id, 'UNIQUE', unique_until from changed
+        where unique_hold is not null and unique_until is not null and event in ('job.created', 'job.retried')
       on conflict (workspace_id, job_id, type) do update set due_at = excluded.due_at;
     -- Who has a job's validation loses it with every move but the one by which it was taken.
     if exists (select from changed where checked and status not in ('RUNNING', 'COMPLETED')) then
@@ -1098,6 +1661,10 @@ CREATE TABLE jobtrail.attempts (
     disk_bytes bigint,
     started_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
     ended_at timestamp with time zone,
+    slots smallint DEFAULT 1 NOT NULL,
+    queue text,
+    type text,
+    concurrency_key text,
     session_id text,
     error_code text,
     error_message text,
@@ -1106,6 +1673,111 @@ CREATE TABLE jobtrail.attempts (
 WITH (autovacuum_vacuum_insert_scale_factor='0.2');
 
 ALTER TABLE ONLY jobtrail.attempts FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: breakers; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.breakers (
+    workspace_id uuid NOT NULL,
+    type text NOT NULL,
+    limit_id uuid NOT NULL,
+    mode jobtrail.breaker_mode DEFAULT 'AUTO'::jobtrail.breaker_mode NOT NULL,
+    state jobtrail.breaker_state DEFAULT 'CLOSED'::jobtrail.breaker_state NOT NULL,
+    state_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    min_failures integer DEFAULT 10 NOT NULL,
+    failure_ratio real DEFAULT 0.5 NOT NULL,
+    window_seconds integer DEFAULT 60 NOT NULL,
+    open_seconds integer DEFAULT 30 NOT NULL,
+    probes integer DEFAULT 1 NOT NULL,
+    reason text,
+    set_by text NOT NULL,
+    set_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT breakers_failure_ratio_check CHECK (((failure_ratio > (0)::double precision) AND (failure_ratio <= (1)::double precision))),
+    CONSTRAINT breakers_min_failures_check CHECK (((min_failures >= 1) AND (min_failures <= 1000000))),
+    CONSTRAINT breakers_open_seconds_check CHECK (((open_seconds >= 1) AND (open_seconds <= 86400))),
+    CONSTRAINT breakers_probes_check CHECK (((probes >= 1) AND (probes <= 1000))),
+    CONSTRAINT breakers_type_check CHECK (((octet_length(type) >= 1) AND (octet_length(type) <= 255))),
+    CONSTRAINT breakers_window_seconds_check CHECK (((window_seconds >= 10) AND (window_seconds <= 3600)))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY jobtrail.breakers FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: budget_holds; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.budget_holds (
+    workspace_id uuid NOT NULL,
+    budget_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    tokens bigint DEFAULT 0 NOT NULL,
+    usd numeric DEFAULT 0 NOT NULL,
+    CONSTRAINT budget_holds_tokens_check CHECK ((tokens >= 0)),
+    CONSTRAINT budget_holds_usd_check CHECK ((usd >= (0)::numeric))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
+
+ALTER TABLE ONLY jobtrail.budget_holds FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: budget_waits; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.budget_waits (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    budget_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    tokens bigint DEFAULT 0 NOT NULL,
+    usd numeric DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE ONLY jobtrail.budget_waits FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: budgets; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.budgets (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    job_id uuid,
+    limit_tokens bigint,
+    limit_seconds double precision,
+    settled_tokens bigint DEFAULT 0 NOT NULL,
+    settled_seconds double precision DEFAULT 0 NOT NULL,
+    period_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    updated_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    warned_at timestamp with time zone,
+    exceeded_at timestamp with time zone,
+    refused_at timestamp with time zone,
+    gate_id uuid,
+    scope jobtrail.budget_scope NOT NULL,
+    period jobtrail.budget_period DEFAULT 'TOTAL'::jobtrail.budget_period NOT NULL,
+    on_exceeded jobtrail.budget_policy DEFAULT 'GATE'::jobtrail.budget_policy NOT NULL,
+    wide boolean DEFAULT true NOT NULL,
+    warn_at real DEFAULT 0.8 NOT NULL,
+    subject text DEFAULT ''::text NOT NULL,
+    created_by text,
+    limit_usd numeric(18,10),
+    settled_usd numeric DEFAULT 0 NOT NULL,
+    CONSTRAINT budgets_check CHECK ((num_nonnulls(limit_usd, limit_tokens, limit_seconds) > 0)),
+    CONSTRAINT budgets_check1 CHECK (((scope = 'WORKSPACE'::jobtrail.budget_scope) = (subject = ''::text))),
+    CONSTRAINT budgets_check2 CHECK (((job_id IS NOT NULL) = (scope = ANY (ARRAY['ATTEMPT'::jobtrail.budget_scope, 'TREE'::jobtrail.budget_scope])))),
+    CONSTRAINT budgets_check3 CHECK (((job_id IS NULL) OR ((subject = (job_id)::text) AND (period = 'TOTAL'::jobtrail.budget_period)))),
+    CONSTRAINT budgets_limit_seconds_check CHECK (((limit_seconds > (0)::double precision) AND (limit_seconds < 'Infinity'::double precision))),
+    CONSTRAINT budgets_limit_tokens_check CHECK ((limit_tokens > 0)),
+    CONSTRAINT budgets_limit_usd_check CHECK ((limit_usd > (0)::numeric)),
+    CONSTRAINT budgets_subject_check CHECK ((octet_length(subject) <= 255)),
+    CONSTRAINT budgets_warn_at_check CHECK (((warn_at > (0)::double precision) AND (warn_at <= (1)::double precision)))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY jobtrail.budgets FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: callbacks; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1121,6 +1793,59 @@ CREATE TABLE jobtrail.callbacks (
 );
 
 ALTER TABLE ONLY jobtrail.callbacks FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: claim_places; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.claim_places (
+    workspace_id uuid NOT NULL,
+    queue text NOT NULL,
+    of text NOT NULL,
+    rank bigint,
+    job_id uuid,
+    strand text
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY jobtrail.claim_places FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: dependencies; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.dependencies (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    needs_id uuid NOT NULL,
+    step_id uuid,
+    place integer DEFAULT 0 NOT NULL,
+    generation integer DEFAULT 1 NOT NULL,
+    wakes boolean DEFAULT false NOT NULL,
+    met_as jobtrail.job_status,
+    met_at timestamp with time zone
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
+
+ALTER TABLE ONLY jobtrail.dependencies FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: error_marks; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.error_marks (
+    workspace_id uuid NOT NULL,
+    fingerprint text NOT NULL,
+    status text NOT NULL,
+    note text,
+    marked_by text NOT NULL,
+    marked_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT error_marks_fingerprint_check CHECK (((octet_length(fingerprint) >= 1) AND (octet_length(fingerprint) <= 64))),
+    CONSTRAINT error_marks_note_check CHECK ((octet_length(note) <= 4096)),
+    CONSTRAINT error_marks_status_check CHECK ((status = ANY (ARRAY['MUTED'::text, 'RESOLVED'::text])))
+);
+
+ALTER TABLE ONLY jobtrail.error_marks FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: events; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1179,10 +1904,49 @@ CREATE TABLE jobtrail.gate_decisions (
     approved boolean NOT NULL,
     comment text,
     form jsonb,
-    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    number bigint NOT NULL,
+    voice text NOT NULL,
+    link_id uuid,
+    superseded_at timestamp with time zone
 );
 
 ALTER TABLE ONLY jobtrail.gate_decisions FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: gate_decisions_number_seq; Type: SEQUENCE; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.gate_decisions ALTER COLUMN number ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME jobtrail.gate_decisions_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
+-- Name: gate_links; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.gate_links (
+    workspace_id uuid NOT NULL,
+    gate_id uuid NOT NULL,
+    id uuid NOT NULL,
+    person text NOT NULL,
+    secret bytea NOT NULL,
+    actor_type jobtrail.actor_type NOT NULL,
+    actor_id text NOT NULL,
+    as_owner boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT gate_links_person_check CHECK (((octet_length(person) >= 1) AND (octet_length(person) <= 255)))
+);
+
+ALTER TABLE ONLY jobtrail.gate_links FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: gates; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1201,10 +1965,45 @@ CREATE TABLE jobtrail.gates (
     asked_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
     expires_at timestamp with time zone,
     decided_at timestamp with time zone,
+    on_expire jobtrail.gate_expiry DEFAULT 'REJECT'::jobtrail.gate_expiry NOT NULL,
+    rejections jobtrail.gate_rejection DEFAULT 'FIRST'::jobtrail.gate_rejection NOT NULL,
+    no_self_approval boolean DEFAULT false NOT NULL,
+    comment_required boolean DEFAULT false NOT NULL,
+    escalate_to text[] DEFAULT '{}'::text[] NOT NULL,
+    escalate_at timestamp with time zone,
     CONSTRAINT gates_needed_check CHECK (((needed >= 1) AND (needed <= 100)))
 );
 
 ALTER TABLE ONLY jobtrail.gates FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: group_members; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.group_members (
+    workspace_id uuid NOT NULL,
+    group_name text NOT NULL,
+    member text NOT NULL,
+    added_by text NOT NULL,
+    added_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT group_members_member_check CHECK ((((octet_length(member) >= 1) AND (octet_length(member) <= 255)) AND (member = lower(member))))
+);
+
+ALTER TABLE ONLY jobtrail.group_members FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: groups; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.groups (
+    workspace_id uuid NOT NULL,
+    name text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT groups_name_check CHECK ((name ~ '^[a-z0-9][a-z0-9_.-]{0,99}$'::text))
+);
+
+ALTER TABLE ONLY jobtrail.groups FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: idempotency_keys; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1440,16 +2239,46 @@ CREATE TABLE jobtrail.queues (
 ALTER TABLE ONLY jobtrail.queues FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: rate_buckets; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.rate_buckets (
+    workspace_id uuid NOT NULL,
+    limit_id uuid NOT NULL,
+    tokens double precision NOT NULL,
+    at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE ONLY jobtrail.rate_buckets FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: rate_starts; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.rate_starts (
+    workspace_id uuid NOT NULL,
+    limit_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    number integer NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY jobtrail.rate_starts FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: ready; Type: TABLE; Schema: jobtrail; Owner: -
 --
 
 CREATE TABLE jobtrail.ready (
     workspace_id uuid NOT NULL,
     job_id uuid NOT NULL,
-    priority smallint NOT NULL,
+    rank bigint NOT NULL,
+    slots smallint DEFAULT 1 NOT NULL,
+    concurrency_limit smallint DEFAULT 1 NOT NULL,
     queue text NOT NULL,
     type text NOT NULL,
-    concurrency_key text
+    strand text DEFAULT ''::text NOT NULL
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000');
 
@@ -1473,6 +2302,76 @@ CREATE TABLE jobtrail.results (
 );
 
 ALTER TABLE ONLY jobtrail.results FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: schedule_ticks; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.schedule_ticks (
+    workspace_id uuid NOT NULL,
+    schedule_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    ticks integer,
+    outcome jobtrail.tick_outcome NOT NULL,
+    job_id uuid,
+    reason text,
+    manual boolean DEFAULT false NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    CONSTRAINT schedule_ticks_check CHECK (((outcome = 'JOB'::jobtrail.tick_outcome) = (job_id IS NOT NULL))),
+    CONSTRAINT schedule_ticks_reason_check CHECK ((octet_length(reason) <= 4096))
+);
+
+ALTER TABLE ONLY jobtrail.schedule_ticks FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: schedules; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.schedules (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    type text NOT NULL,
+    expression text NOT NULL,
+    zone text NOT NULL,
+    input jsonb NOT NULL,
+    title text,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    overlap jobtrail.overlap_policy DEFAULT 'SKIP'::jobtrail.overlap_policy NOT NULL,
+    catch_up jobtrail.catch_up_policy DEFAULT 'LAST'::jobtrail.catch_up_policy NOT NULL,
+    catch_up_most integer DEFAULT 100 NOT NULL,
+    jitter_seconds real DEFAULT 0 NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    anchor_at timestamp with time zone NOT NULL,
+    next_at timestamp with time zone,
+    due_at timestamp with time zone,
+    last_tick_at timestamp with time zone,
+    paused_at timestamp with time zone,
+    paused_by text,
+    paused_reason text,
+    declared_by text,
+    declaration bytea,
+    undeclared_at timestamp with time zone,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    updated_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT schedules_catch_up_most_check CHECK (((catch_up_most >= 1) AND (catch_up_most <= 1000))),
+    CONSTRAINT schedules_check CHECK (((paused_at IS NULL) OR (due_at IS NULL))),
+    CONSTRAINT schedules_expression_check CHECK (((octet_length(expression) >= 1) AND (octet_length(expression) <= 1024))),
+    CONSTRAINT schedules_jitter_seconds_check CHECK (((jitter_seconds >= (0)::double precision) AND (jitter_seconds <= (86400)::double precision))),
+    CONSTRAINT schedules_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
+    CONSTRAINT schedules_paused_reason_check CHECK ((octet_length(paused_reason) <= 4096)),
+    CONSTRAINT schedules_title_check CHECK (((octet_length(title) >= 1) AND (octet_length(title) <= 4096))),
+    CONSTRAINT schedules_type_check CHECK (((octet_length(type) >= 1) AND (octet_length(type) <= 255))),
+    CONSTRAINT schedules_zone_check CHECK (((octet_length(zone) >= 1) AND (octet_length(zone) <= 64)))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY jobtrail.schedules FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: sealer; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1511,6 +2410,18 @@ CREATE TABLE jobtrail.seals (
 );
 
 ALTER TABLE ONLY jobtrail.seals FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: settlements; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.settlements (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000');
+
+ALTER TABLE ONLY jobtrail.settlements FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: signals; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1557,6 +2468,20 @@ CREATE TABLE jobtrail.steps (
 );
 
 ALTER TABLE ONLY jobtrail.steps FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: supersedings; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.supersedings (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    heir_id uuid NOT NULL,
+    at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY jobtrail.supersedings FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: tasks; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1610,6 +2535,22 @@ CREATE TABLE jobtrail.tombstones (
 );
 
 ALTER TABLE ONLY jobtrail.tombstones FORCE ROW LEVEL SECURITY;
+
+--
+-- Name: type_outcomes; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.type_outcomes (
+    workspace_id uuid NOT NULL,
+    type text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    completed bigint DEFAULT 0 NOT NULL,
+    failed bigint DEFAULT 0 NOT NULL,
+    timed_out bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='70');
+
+ALTER TABLE ONLY jobtrail.type_outcomes FORCE ROW LEVEL SECURITY;
 
 --
 -- Name: upkeep_leases; Type: TABLE; Schema: jobtrail; Owner: -
@@ -1689,6 +2630,22 @@ WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_
 ALTER TABLE ONLY jobtrail.validations FORCE ROW LEVEL SECURITY;
 
 --
+-- Name: waits; Type: TABLE; Schema: jobtrail; Owner: -
+--
+
+CREATE TABLE jobtrail.waits (
+    workspace_id uuid NOT NULL,
+    job_id uuid NOT NULL,
+    step_id uuid NOT NULL,
+    signal text,
+    until_at timestamp with time zone,
+    generation integer,
+    begun_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL
+);
+
+ALTER TABLE ONLY jobtrail.waits FORCE ROW LEVEL SECURITY;
+
+--
 -- Name: webhook_deliveries; Type: TABLE; Schema: jobtrail; Owner: -
 --
 
@@ -1756,7 +2713,12 @@ CREATE TABLE jobtrail.workers (
     draining_at timestamp with time zone,
     stopped_at timestamp with time zone,
     stop_reason text,
-    described jsonb
+    described jsonb,
+    left_queues text[] DEFAULT '{}'::text[] NOT NULL,
+    drain_asked_at timestamp with time zone,
+    drain_asked_by text,
+    drain_reason text,
+    drain_stops boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='50');
 
@@ -1770,9 +2732,14 @@ CREATE TABLE jobtrail.workspaces (
     id uuid NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT jobtrail.clock() NOT NULL,
+    weight smallint DEFAULT 1 NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    paused_reason text,
     policy jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT workspaces_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
-    CONSTRAINT workspaces_policy_check CHECK ((jsonb_typeof(policy) = 'object'::text))
+    CONSTRAINT workspaces_policy_check CHECK ((jsonb_typeof(policy) = 'object'::text)),
+    CONSTRAINT workspaces_weight_check CHECK (((weight >= 1) AND (weight <= 1000)))
 );
 
 ALTER TABLE ONLY jobtrail.workspaces FORCE ROW LEVEL SECURITY;
@@ -1831,11 +2798,67 @@ ALTER TABLE ONLY jobtrail.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (workspace_id, job_id, number);
 
 --
+-- Name: breakers breakers_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.breakers
+    ADD CONSTRAINT breakers_pkey PRIMARY KEY (workspace_id, type);
+
+--
+-- Name: budget_holds budget_holds_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budget_holds
+    ADD CONSTRAINT budget_holds_pkey PRIMARY KEY (workspace_id, budget_id, attempt_id);
+
+--
+-- Name: budget_waits budget_waits_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budget_waits
+    ADD CONSTRAINT budget_waits_pkey PRIMARY KEY (workspace_id, job_id);
+
+--
+-- Name: budgets budgets_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budgets
+    ADD CONSTRAINT budgets_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: budgets budgets_workspace_id_scope_subject_period_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budgets
+    ADD CONSTRAINT budgets_workspace_id_scope_subject_period_key UNIQUE (workspace_id, scope, subject, period);
+
+--
 -- Name: callbacks callbacks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE ONLY jobtrail.callbacks
     ADD CONSTRAINT callbacks_pkey PRIMARY KEY (workspace_id, job_id, name);
+
+--
+-- Name: claim_places claim_places_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.claim_places
+    ADD CONSTRAINT claim_places_pkey PRIMARY KEY (workspace_id, queue, of);
+
+--
+-- Name: dependencies dependencies_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.dependencies
+    ADD CONSTRAINT dependencies_pkey PRIMARY KEY (workspace_id, job_id, needs_id);
+
+--
+-- Name: error_marks error_marks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.error_marks
+    ADD CONSTRAINT error_marks_pkey PRIMARY KEY (workspace_id, fingerprint);
 
 --
 -- Name: events events_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -1856,7 +2879,14 @@ ALTER TABLE ONLY jobtrail.events_rest
 --
 
 ALTER TABLE ONLY jobtrail.gate_decisions
-    ADD CONSTRAINT gate_decisions_pkey PRIMARY KEY (workspace_id, gate_id, actor_type, actor_id);
+    ADD CONSTRAINT gate_decisions_pkey PRIMARY KEY (workspace_id, gate_id, number);
+
+--
+-- Name: gate_links gate_links_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.gate_links
+    ADD CONSTRAINT gate_links_pkey PRIMARY KEY (workspace_id, id);
 
 --
 -- Name: gates gates_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -1873,6 +2903,20 @@ ALTER TABLE ONLY jobtrail.gates
     ADD CONSTRAINT gates_workspace_id_step_id_key UNIQUE (workspace_id, step_id);
 
 --
+-- Name: group_members group_members_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.group_members
+    ADD CONSTRAINT group_members_pkey PRIMARY KEY (workspace_id, group_name, member);
+
+--
+-- Name: groups groups_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.groups
+    ADD CONSTRAINT groups_pkey PRIMARY KEY (workspace_id, name);
+
+--
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
@@ -1885,6 +2929,20 @@ ALTER TABLE ONLY jobtrail.idempotency_keys
 
 ALTER TABLE ONLY jobtrail.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: limits limits_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.limits
+    ADD CONSTRAINT limits_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: limits limits_workspace_id_scope_name_source_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.limits
+    ADD CONSTRAINT limits_workspace_id_scope_name_source_key UNIQUE (workspace_id, scope, name, source);
 
 --
 -- Name: log_chunks log_chunks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -1978,11 +3036,39 @@ ALTER TABLE ONLY jobtrail.queues
     ADD CONSTRAINT queues_pkey PRIMARY KEY (workspace_id, name);
 
 --
+-- Name: rate_buckets rate_buckets_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.rate_buckets
+    ADD CONSTRAINT rate_buckets_pkey PRIMARY KEY (workspace_id, limit_id);
+
+--
 -- Name: results results_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE ONLY jobtrail.results
     ADD CONSTRAINT results_pkey PRIMARY KEY (workspace_id, job_id, generation);
+
+--
+-- Name: schedule_ticks schedule_ticks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.schedule_ticks
+    ADD CONSTRAINT schedule_ticks_pkey PRIMARY KEY (workspace_id, schedule_id, at);
+
+--
+-- Name: schedules schedules_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (workspace_id, id);
+
+--
+-- Name: schedules schedules_workspace_id_name_key; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.schedules
+    ADD CONSTRAINT schedules_workspace_id_name_key UNIQUE (workspace_id, name);
 
 --
 -- Name: sealer sealer_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2020,6 +3106,13 @@ ALTER TABLE ONLY jobtrail.steps
     ADD CONSTRAINT steps_workspace_id_job_id_key_key UNIQUE (workspace_id, job_id, key);
 
 --
+-- Name: supersedings supersedings_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.supersedings
+    ADD CONSTRAINT supersedings_pkey PRIMARY KEY (workspace_id, job_id);
+
+--
 -- Name: tasks tasks_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
@@ -2039,6 +3132,13 @@ ALTER TABLE ONLY jobtrail.timers
 
 ALTER TABLE ONLY jobtrail.tombstones
     ADD CONSTRAINT tombstones_pkey PRIMARY KEY (workspace_id, job_id);
+
+--
+-- Name: type_outcomes type_outcomes_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.type_outcomes
+    ADD CONSTRAINT type_outcomes_pkey PRIMARY KEY (workspace_id, type, at);
 
 --
 -- Name: upkeep_leases upkeep_leases_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2067,6 +3167,13 @@ ALTER TABLE ONLY jobtrail.users
 
 ALTER TABLE ONLY jobtrail.validations
     ADD CONSTRAINT validations_pkey PRIMARY KEY (workspace_id, job_id);
+
+--
+-- Name: waits waits_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.waits
+    ADD CONSTRAINT waits_pkey PRIMARY KEY (workspace_id, job_id, step_id);
 
 --
 -- Name: webhook_deliveries webhook_deliveries_pkey; Type: CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2161,6 +3268,54 @@ CREATE INDEX assets_by_task ON jobtrail.assets USING btree (workspace_id, source
 CREATE UNIQUE INDEX attempts_one_open ON jobtrail.attempts USING btree (workspace_id, job_id) WHERE (ended_at IS NULL);
 
 --
+-- Name: budget_holds_by_job; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX budget_holds_by_job ON jobtrail.budget_holds USING btree (workspace_id, job_id);
+
+--
+-- Name: budget_waits_by_budget; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX budget_waits_by_budget ON jobtrail.budget_waits USING btree (workspace_id, budget_id, job_id);
+
+--
+-- Name: budgets_by_job; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX budgets_by_job ON jobtrail.budgets USING btree (workspace_id, job_id) WHERE (job_id IS NOT NULL);
+
+--
+-- Name: budgets_stopping; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX budgets_stopping ON jobtrail.budgets USING btree (workspace_id, id) WHERE ((on_exceeded = 'STOP'::jobtrail.budget_policy) AND (exceeded_at IS NOT NULL));
+
+--
+-- Name: budgets_wide; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX budgets_wide ON jobtrail.budgets USING btree (workspace_id) WHERE wide;
+
+--
+-- Name: dependencies_bad; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX dependencies_bad ON jobtrail.dependencies USING btree (workspace_id, job_id) WHERE (met_as = ANY (ARRAY['FAILED'::jobtrail.job_status, 'CANCELLED'::jobtrail.job_status]));
+
+--
+-- Name: dependencies_by_need; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX dependencies_by_need ON jobtrail.dependencies USING btree (workspace_id, needs_id, job_id);
+
+--
+-- Name: dependencies_open; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX dependencies_open ON jobtrail.dependencies USING btree (workspace_id, job_id) WHERE (met_at IS NULL);
+
+--
 -- Name: events_by_txid; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
@@ -2171,6 +3326,18 @@ CREATE INDEX events_by_txid ON ONLY jobtrail.events USING btree (txid);
 --
 
 CREATE INDEX events_rest_txid_idx ON jobtrail.events_rest USING btree (txid);
+
+--
+-- Name: gate_decisions_one_per_voice; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE UNIQUE INDEX gate_decisions_one_per_voice ON jobtrail.gate_decisions USING btree (workspace_id, gate_id, voice) WHERE (superseded_at IS NULL);
+
+--
+-- Name: gate_links_by_gate; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX gate_links_by_gate ON jobtrail.gate_links USING btree (workspace_id, gate_id);
 
 --
 -- Name: gates_by_job; Type: INDEX; Schema: jobtrail; Owner: -
@@ -2185,6 +3352,12 @@ CREATE INDEX gates_by_job ON jobtrail.gates USING btree (workspace_id, job_id);
 CREATE INDEX gates_waiting ON jobtrail.gates USING btree (workspace_id, asked_at) WHERE (status = 'WAITING'::jobtrail.gate_status);
 
 --
+-- Name: group_members_by_member; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX group_members_by_member ON jobtrail.group_members USING btree (workspace_id, member);
+
+--
 -- Name: jobs_aborted; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
@@ -2195,6 +3368,12 @@ CREATE INDEX jobs_aborted ON jobtrail.jobs USING btree (workspace_id, id) WHERE 
 --
 
 CREATE INDEX jobs_aborted_by_type ON jobtrail.jobs USING btree (workspace_id, type, id) WHERE (aborted_at IS NOT NULL);
+
+--
+-- Name: jobs_by_fork; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX jobs_by_fork ON jobtrail.jobs USING btree (workspace_id, fork_of, id) WHERE (fork_of IS NOT NULL);
 
 --
 -- Name: jobs_by_parent; Type: INDEX; Schema: jobtrail; Owner: -
@@ -2299,16 +3478,46 @@ CREATE INDEX nexrender_jobs_by_uid ON jobtrail.nexrender_jobs USING btree (works
 CREATE UNIQUE INDEX nexrender_jobs_one_per_uid ON jobtrail.nexrender_jobs USING btree (workspace_id, uid) WHERE (removed_at IS NULL);
 
 --
+-- Name: rate_starts_in_order; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX rate_starts_in_order ON jobtrail.rate_starts USING btree (workspace_id, limit_id, at);
+
+--
+-- Name: ready_apart; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX ready_apart ON jobtrail.ready USING btree (queue, workspace_id, rank, job_id) WHERE (strand <> ''::text);
+
+--
 -- Name: ready_in_order; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
-CREATE INDEX ready_in_order ON jobtrail.ready USING btree (queue, priority DESC, job_id);
+CREATE INDEX ready_in_order ON jobtrail.ready USING btree (queue, workspace_id, strand, rank, job_id);
+
+--
+-- Name: schedule_ticks_by_age; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX schedule_ticks_by_age ON jobtrail.schedule_ticks USING btree (made_at);
+
+--
+-- Name: schedules_due; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX schedules_due ON jobtrail.schedules USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 --
 -- Name: seals_in_order; Type: INDEX; Schema: jobtrail; Owner: -
 --
 
 CREATE UNIQUE INDEX seals_in_order ON jobtrail.seals USING btree (up_to_txid, workspace_id);
+
+--
+-- Name: supersedings_by_heir; Type: INDEX; Schema: jobtrail; Owner: -
+--
+
+CREATE INDEX supersedings_by_heir ON jobtrail.supersedings USING btree (workspace_id, heir_id);
 
 --
 -- Name: tasks_by_project; Type: INDEX; Schema: jobtrail; Owner: -
@@ -2723,7 +3932,7 @@ CREATE TRIGGER guard_new BEFORE INSERT ON jobtrail.attempts FOR EACH ROW WHEN ((
 -- Name: steps guard_new; Type: TRIGGER; Schema: jobtrail; Owner: -
 --
 
-CREATE TRIGGER guard_new BEFORE INSERT ON jobtrail.steps FOR EACH ROW WHEN ((NOT jobtrail.step_may_move(NULL::jobtrail.step_status, new.status))) EXECUTE FUNCTION jobtrail.refuse_move();
+CREATE TRIGGER guard_new BEFORE INSERT ON jobtrail.steps FOR EACH ROW WHEN ((NOT jobtrail.step_may_move(NULL::jobtrail.step_status, new.status))) EXECUTE FUNCTION jobtrail.refuse_new_step();
 
 --
 -- Name: api_keys guard_revoked; Type: TRIGGER; Schema: jobtrail; Owner: -
@@ -2813,11 +4022,67 @@ ALTER TABLE ONLY jobtrail.assets
     ADD CONSTRAINT assets_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
 
 --
+-- Name: breakers breakers_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.breakers
+    ADD CONSTRAINT breakers_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: budget_holds budget_holds_workspace_id_budget_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budget_holds
+    ADD CONSTRAINT budget_holds_workspace_id_budget_id_fkey FOREIGN KEY (workspace_id, budget_id) REFERENCES jobtrail.budgets(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: budget_holds budget_holds_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budget_holds
+    ADD CONSTRAINT budget_holds_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: budget_waits budget_waits_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budget_waits
+    ADD CONSTRAINT budget_waits_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: budgets budgets_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budgets
+    ADD CONSTRAINT budgets_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
+-- Name: budgets budgets_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.budgets
+    ADD CONSTRAINT budgets_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
 -- Name: callbacks callbacks_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE ONLY jobtrail.callbacks
     ADD CONSTRAINT callbacks_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: dependencies dependencies_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.dependencies
+    ADD CONSTRAINT dependencies_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: error_marks error_marks_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.error_marks
+    ADD CONSTRAINT error_marks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
 
 --
 -- Name: gate_decisions gate_decisions_workspace_id_gate_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2827,11 +4092,32 @@ ALTER TABLE ONLY jobtrail.gate_decisions
     ADD CONSTRAINT gate_decisions_workspace_id_gate_id_fkey FOREIGN KEY (workspace_id, gate_id) REFERENCES jobtrail.gates(workspace_id, id) ON DELETE CASCADE;
 
 --
+-- Name: gate_links gate_links_workspace_id_gate_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.gate_links
+    ADD CONSTRAINT gate_links_workspace_id_gate_id_fkey FOREIGN KEY (workspace_id, gate_id) REFERENCES jobtrail.gates(workspace_id, id) ON DELETE CASCADE;
+
+--
 -- Name: gates gates_workspace_id_job_id_step_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE ONLY jobtrail.gates
     ADD CONSTRAINT gates_workspace_id_job_id_step_id_fkey FOREIGN KEY (workspace_id, job_id, step_id) REFERENCES jobtrail.steps(workspace_id, job_id, id) ON DELETE CASCADE;
+
+--
+-- Name: group_members group_members_workspace_id_group_name_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.group_members
+    ADD CONSTRAINT group_members_workspace_id_group_name_fkey FOREIGN KEY (workspace_id, group_name) REFERENCES jobtrail.groups(workspace_id, name) ON DELETE CASCADE;
+
+--
+-- Name: groups groups_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.groups
+    ADD CONSTRAINT groups_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
 
 --
 -- Name: login_sessions login_sessions_user_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2883,6 +4169,34 @@ ALTER TABLE ONLY jobtrail.queues
     ADD CONSTRAINT queues_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
 
 --
+-- Name: rate_buckets rate_buckets_workspace_id_limit_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.rate_buckets
+    ADD CONSTRAINT rate_buckets_workspace_id_limit_id_fkey FOREIGN KEY (workspace_id, limit_id) REFERENCES jobtrail.limits(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: rate_starts rate_starts_workspace_id_limit_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.rate_starts
+    ADD CONSTRAINT rate_starts_workspace_id_limit_id_fkey FOREIGN KEY (workspace_id, limit_id) REFERENCES jobtrail.limits(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: schedule_ticks schedule_ticks_workspace_id_schedule_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.schedule_ticks
+    ADD CONSTRAINT schedule_ticks_workspace_id_schedule_id_fkey FOREIGN KEY (workspace_id, schedule_id) REFERENCES jobtrail.schedules(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: schedules schedules_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.schedules
+    ADD CONSTRAINT schedules_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES jobtrail.workspaces(id);
+
+--
 -- Name: signals signals_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
@@ -2895,6 +4209,13 @@ ALTER TABLE ONLY jobtrail.signals
 
 ALTER TABLE ONLY jobtrail.steps
     ADD CONSTRAINT steps_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: supersedings supersedings_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.supersedings
+    ADD CONSTRAINT supersedings_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
 
 --
 -- Name: tasks tasks_workspace_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2911,11 +4232,25 @@ ALTER TABLE ONLY jobtrail.tasks
     ADD CONSTRAINT tasks_workspace_id_project_id_fkey FOREIGN KEY (workspace_id, project_id) REFERENCES jobtrail.projects(workspace_id, id);
 
 --
+-- Name: type_outcomes type_outcomes_workspace_id_type_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.type_outcomes
+    ADD CONSTRAINT type_outcomes_workspace_id_type_fkey FOREIGN KEY (workspace_id, type) REFERENCES jobtrail.breakers(workspace_id, type) ON DELETE CASCADE;
+
+--
 -- Name: usage usage_workspace_id_job_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE ONLY jobtrail.usage
     ADD CONSTRAINT usage_workspace_id_job_id_fkey FOREIGN KEY (workspace_id, job_id) REFERENCES jobtrail.jobs(workspace_id, id) ON DELETE CASCADE;
+
+--
+-- Name: waits waits_workspace_id_job_id_step_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE ONLY jobtrail.waits
+    ADD CONSTRAINT waits_workspace_id_job_id_step_id_fkey FOREIGN KEY (workspace_id, job_id, step_id) REFERENCES jobtrail.steps(workspace_id, job_id, id) ON DELETE CASCADE;
 
 --
 -- Name: webhook_deliveries webhook_deliveries_workspace_id_webhook_id_fkey; Type: FK CONSTRAINT; Schema: jobtrail; Owner: -
@@ -2963,6 +4298,30 @@ ALTER TABLE jobtrail.assets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.attempts ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: breakers; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.breakers ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: budget_holds; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.budget_holds ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: budget_waits; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.budget_waits ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: budgets; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.budgets ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: memberships by_the_installation; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
@@ -2973,6 +4332,24 @@ CREATE POLICY by_the_installation ON jobtrail.memberships AS RESTRICTIVE FOR INS
 --
 
 ALTER TABLE jobtrail.callbacks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: claim_places; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.claim_places ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: dependencies; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.dependencies ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: error_marks; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.error_marks ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: events; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -2993,10 +4370,28 @@ ALTER TABLE jobtrail.events_rest ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.gate_decisions ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: gate_links; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.gate_links ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: gates; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
 ALTER TABLE jobtrail.gates ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: group_members; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.group_members ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: groups; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.groups ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: idempotency_keys; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -3051,6 +4446,12 @@ CREATE POLICY installation ON jobtrail.webhook_dispatcher USING (( SELECT jobtra
 --
 
 ALTER TABLE jobtrail.jobs ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: limits; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.limits ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: log_chunks; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -3147,10 +4548,52 @@ CREATE POLICY own_workspace ON jobtrail.assets USING (((workspace_id = ( SELECT 
 CREATE POLICY own_workspace ON jobtrail.attempts USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
+-- Name: breakers own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.breakers USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: budget_holds own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.budget_holds USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: budget_waits own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.budget_waits USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: budgets own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.budgets USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
 -- Name: callbacks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
 CREATE POLICY own_workspace ON jobtrail.callbacks USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: claim_places own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.claim_places USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: dependencies own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.dependencies USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: error_marks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.error_marks USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: events own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -3171,10 +4614,28 @@ CREATE POLICY own_workspace ON jobtrail.events_rest USING (((workspace_id = ( SE
 CREATE POLICY own_workspace ON jobtrail.gate_decisions USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
+-- Name: gate_links own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.gate_links USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
 -- Name: gates own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
 CREATE POLICY own_workspace ON jobtrail.gates USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: group_members own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.group_members USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: groups own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.groups USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: idempotency_keys own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -3187,6 +4648,12 @@ CREATE POLICY own_workspace ON jobtrail.idempotency_keys USING (((workspace_id =
 --
 
 CREATE POLICY own_workspace ON jobtrail.jobs USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: limits own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.limits USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: log_chunks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -3243,6 +4710,18 @@ CREATE POLICY own_workspace ON jobtrail.queue_stats USING (((workspace_id = ( SE
 CREATE POLICY own_workspace ON jobtrail.queues USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
+-- Name: rate_buckets own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.rate_buckets USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: rate_starts own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.rate_starts USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
 -- Name: ready own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
@@ -3255,10 +4734,28 @@ CREATE POLICY own_workspace ON jobtrail.ready USING (((workspace_id = ( SELECT j
 CREATE POLICY own_workspace ON jobtrail.results USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
+-- Name: schedule_ticks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.schedule_ticks USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: schedules own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.schedules USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
 -- Name: seals own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
 CREATE POLICY own_workspace ON jobtrail.seals USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: settlements own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.settlements USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: signals own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -3271,6 +4768,12 @@ CREATE POLICY own_workspace ON jobtrail.signals USING (((workspace_id = ( SELECT
 --
 
 CREATE POLICY own_workspace ON jobtrail.steps USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: supersedings own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.supersedings USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: tasks own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -3291,6 +4794,12 @@ CREATE POLICY own_workspace ON jobtrail.timers USING (((workspace_id = ( SELECT 
 CREATE POLICY own_workspace ON jobtrail.tombstones USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
+-- Name: type_outcomes own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.type_outcomes USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
 -- Name: usage own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
 --
 
@@ -3301,6 +4810,12 @@ CREATE POLICY own_workspace ON jobtrail.usage USING (((workspace_id = ( SELECT j
 --
 
 CREATE POLICY own_workspace ON jobtrail.validations USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
+
+--
+-- Name: waits own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
+--
+
+CREATE POLICY own_workspace ON jobtrail.waits USING (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all))) WITH CHECK (((workspace_id = ( SELECT jobtrail.current_workspace() AS current_workspace)) OR ( SELECT jobtrail.serves_all() AS serves_all)));
 
 --
 -- Name: webhook_deliveries own_workspace; Type: POLICY; Schema: jobtrail; Owner: -
@@ -3351,6 +4866,18 @@ ALTER TABLE jobtrail.queue_stats ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.queues ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: rate_buckets; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.rate_buckets ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: rate_starts; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.rate_starts ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: ready; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
@@ -3363,6 +4890,18 @@ ALTER TABLE jobtrail.ready ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.results ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: schedule_ticks; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.schedule_ticks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: schedules; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.schedules ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: sealer; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
@@ -3373,6 +4912,12 @@ ALTER TABLE jobtrail.sealer ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE jobtrail.seals ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: settlements; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.settlements ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: workers shared; Type: POLICY; Schema: jobtrail; Owner: -
@@ -3393,6 +4938,12 @@ ALTER TABLE jobtrail.signals ENABLE ROW LEVEL SECURITY;
 ALTER TABLE jobtrail.steps ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: supersedings; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.supersedings ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: tasks; Type: ROW SECURITY; Schema: jobtrail; Owner: -
 --
 
@@ -3409,6 +4960,12 @@ ALTER TABLE jobtrail.timers ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE jobtrail.tombstones ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: type_outcomes; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.type_outcomes ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: upkeep_leases; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -3433,6 +4990,12 @@ ALTER TABLE jobtrail.users ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE jobtrail.validations ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: waits; Type: ROW SECURITY; Schema: jobtrail; Owner: -
+--
+
+ALTER TABLE jobtrail.waits ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: webhook_deliveries; Type: ROW SECURITY; Schema: jobtrail; Owner: -
@@ -3477,6 +5040,12 @@ GRANT USAGE ON SCHEMA jobtrail TO jobtrail_app;
 GRANT SELECT,INSERT ON TABLE jobtrail.administration_events TO jobtrail_app;
 
 --
+-- Name: TABLE jobs; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.jobs TO jobtrail_app;
+
+--
 -- Name: FUNCTION drop_partitions(parent text, before timestamp with time zone); Type: ACL; Schema: jobtrail; Owner: -
 --
 
@@ -3484,17 +5053,17 @@ REVOKE ALL ON FUNCTION jobtrail.drop_partitions(parent text, before timestamp wi
 GRANT ALL ON FUNCTION jobtrail.drop_partitions(parent text, before timestamp with time zone) TO jobtrail_app;
 
 --
--- Name: TABLE jobs; Type: ACL; Schema: jobtrail; Owner: -
---
-
-GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.jobs TO jobtrail_app;
-
---
 -- Name: FUNCTION make_partitions(ahead integer); Type: ACL; Schema: jobtrail; Owner: -
 --
 
 REVOKE ALL ON FUNCTION jobtrail.make_partitions(ahead integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobtrail.make_partitions(ahead integer) TO jobtrail_app;
+
+--
+-- Name: TABLE limits; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.limits TO jobtrail_app;
 
 --
 -- Name: FUNCTION rebase_txids(); Type: ACL; Schema: jobtrail; Owner: -
@@ -3534,10 +5103,52 @@ GRANT SELECT,INSERT,DELETE ON TABLE jobtrail.assets TO jobtrail_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.attempts TO jobtrail_app;
 
 --
+-- Name: TABLE breakers; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.breakers TO jobtrail_app;
+
+--
+-- Name: TABLE budget_holds; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.budget_holds TO jobtrail_app;
+
+--
+-- Name: TABLE budget_waits; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.budget_waits TO jobtrail_app;
+
+--
+-- Name: TABLE budgets; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.budgets TO jobtrail_app;
+
+--
 -- Name: TABLE callbacks; Type: ACL; Schema: jobtrail; Owner: -
 --
 
 GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.callbacks TO jobtrail_app;
+
+--
+-- Name: TABLE claim_places; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.claim_places TO jobtrail_app;
+
+--
+-- Name: TABLE dependencies; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.dependencies TO jobtrail_app;
+
+--
+-- Name: TABLE error_marks; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.error_marks TO jobtrail_app;
 
 --
 -- Name: TABLE events; Type: ACL; Schema: jobtrail; Owner: -
@@ -3552,10 +5163,34 @@ GRANT SELECT ON TABLE jobtrail.events TO jobtrail_app;
 GRANT SELECT,INSERT ON TABLE jobtrail.gate_decisions TO jobtrail_app;
 
 --
+-- Name: COLUMN gate_decisions.superseded_at; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT UPDATE(superseded_at) ON TABLE jobtrail.gate_decisions TO jobtrail_app;
+
+--
+-- Name: TABLE gate_links; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.gate_links TO jobtrail_app;
+
+--
 -- Name: TABLE gates; Type: ACL; Schema: jobtrail; Owner: -
 --
 
 GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.gates TO jobtrail_app;
+
+--
+-- Name: TABLE group_members; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE jobtrail.group_members TO jobtrail_app;
+
+--
+-- Name: TABLE groups; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE jobtrail.groups TO jobtrail_app;
 
 --
 -- Name: TABLE idempotency_keys; Type: ACL; Schema: jobtrail; Owner: -
@@ -3630,6 +5265,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.queue_stats TO jobtrail_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.queues TO jobtrail_app;
 
 --
+-- Name: TABLE rate_buckets; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.rate_buckets TO jobtrail_app;
+
+--
+-- Name: TABLE rate_starts; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.rate_starts TO jobtrail_app;
+
+--
 -- Name: TABLE ready; Type: ACL; Schema: jobtrail; Owner: -
 --
 
@@ -3640,6 +5287,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.ready TO jobtrail_app;
 --
 
 GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.results TO jobtrail_app;
+
+--
+-- Name: TABLE schedule_ticks; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.schedule_ticks TO jobtrail_app;
+
+--
+-- Name: TABLE schedules; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.schedules TO jobtrail_app;
 
 --
 -- Name: TABLE sealer; Type: ACL; Schema: jobtrail; Owner: -
@@ -3654,6 +5313,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.sealer TO jobtrail_app;
 GRANT SELECT,INSERT ON TABLE jobtrail.seals TO jobtrail_app;
 
 --
+-- Name: TABLE settlements; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.settlements TO jobtrail_app;
+
+--
 -- Name: TABLE signals; Type: ACL; Schema: jobtrail; Owner: -
 --
 
@@ -3664,6 +5329,12 @@ GRANT SELECT,INSERT ON TABLE jobtrail.signals TO jobtrail_app;
 --
 
 GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.steps TO jobtrail_app;
+
+--
+-- Name: TABLE supersedings; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.supersedings TO jobtrail_app;
 
 --
 -- Name: TABLE tasks; Type: ACL; Schema: jobtrail; Owner: -
@@ -3682,6 +5353,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.timers TO jobtrail_app;
 --
 
 GRANT SELECT ON TABLE jobtrail.tombstones TO jobtrail_app;
+
+--
+-- Name: TABLE type_outcomes; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.type_outcomes TO jobtrail_app;
 
 --
 -- Name: TABLE upkeep_leases; Type: ACL; Schema: jobtrail; Owner: -
@@ -3706,6 +5383,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.users TO jobtrail_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobtrail.validations TO jobtrail_app;
+
+--
+-- Name: TABLE waits; Type: ACL; Schema: jobtrail; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE jobtrail.waits TO jobtrail_app;
 
 --
 -- Name: TABLE webhook_deliveries; Type: ACL; Schema: jobtrail; Owner: -

@@ -31,7 +31,7 @@ def enqueue(dial: Dial, statements: list[Query[int]]) -> float:
         return time.perf_counter() - began
 
 
-def drain(dial: Dial, queue: str, type: str) -> int:
+def drain(dial: Dial, workspace: UUID, queue: str, type: str) -> int:
     """Claims and completes batches on one connection until nothing is ready; answers how many jobs it ended."""
     worker_id, ended = new_id(), 0
     claim, complete = statement("verbs/claim"), statement("verbs/complete")
@@ -40,7 +40,8 @@ def drain(dial: Dial, queue: str, type: str) -> int:
         cur = RawCursor(conn)
         while True:
             stamp = f"{time.time_ns() // 1_000_000:012x}7"
-            cur.execute(claim, (worker_id, queue, [type], BATCH, nil, stamp, secrets.token_hex(16)))
+            turn = ([workspace], [BATCH], [-(1 << 62)], [nil])
+            cur.execute(claim, (worker_id, queue, [type], BATCH, *turn, stamp, secrets.token_hex(16)))
             rows = cur.fetchall()
             if not rows:
                 return ended
@@ -50,7 +51,7 @@ def drain(dial: Dial, queue: str, type: str) -> int:
             ended += n
 
 
-def pick_up(dial: Dial, queue: str, type: str, started: Callable[[str], None], count: int) -> None:
+def pick_up(dial: Dial, workspace: UUID, queue: str, type: str, started: Callable[[str], None], count: int) -> None:
     """Waits for hints in a bare loop and claims one job at a time; calls back with each job's input."""
     worker_id, nil = new_id(), UUID(int=0)
     claim, complete = statement("verbs/claim"), statement("verbs/complete")
@@ -62,7 +63,8 @@ def pick_up(dial: Dial, queue: str, type: str, started: Callable[[str], None], c
             for _ in listening.notifies(timeout=1.0, stop_after=1):
                 pass
             stamp = f"{time.time_ns() // 1_000_000:012x}7"
-            cur.execute(claim, (worker_id, queue, [type], 1, nil, stamp, secrets.token_hex(16)))
+            turn = ([workspace], [1], [-(1 << 62)], [nil])
+            cur.execute(claim, (worker_id, queue, [type], 1, *turn, stamp, secrets.token_hex(16)))
             rows = cur.fetchall()
             for row in rows:
                 started(row[5])

@@ -19,7 +19,7 @@ from jobtrail.core.model import Actor, Event, Gate, Job
 from jobtrail.core.status import FINAL, ActorType, GateStatus, StepStatus
 from jobtrail.core.why import sentence
 from jobtrail.runners.protocol import Runner
-from jobtrail.service import gates
+from jobtrail.service import gates, groups
 from jobtrail.service.jobs import Filter
 from jobtrail.store.db import Scope
 from jobtrail.store.pool import Database as Pool
@@ -221,11 +221,28 @@ class Bench:
         gate = self.waiting(job)
         client, _ = self._of(job)
         decided = self._deciders.setdefault(gate.id, set())
-        may = gate.approvers or [client.actor.id, *(f"{client.actor.id} {n}" for n in range(2, 101))]
+        may = self._may(client, gate)
         who = Actor(ActorType.USER, by or next((each for each in may if each not in decided), may[0]))
         decided.add(who.id)
         filled = None if form is None else jsonguard.encode(form).decode()
-        return client.run(gates.decide(client.workspace, gate.id, who, approve=approve, comment=comment, form=filled))
+        work = gates.decide(
+            client.workspace, gate.id, who, approve=approve, comment=comment, form=filled, as_owner=True
+        )
+        return client.run(work)
+
+    def _may(self, client: Client, gate: Gate) -> list[str]:
+        """Names of those whom a gate asks; of a role, and of everybody, some that whoever enqueued the job has not."""
+        known = {group.name: group.members for group in client.run(groups.listed(client.workspace, limit=_MOST))}
+        anybody = [
+            *([] if gate.no_self_approval else [client.actor.id]),
+            *(f"{client.actor.id} {n}" for n in range(2, 101)),
+        ]
+        names: list[str] = []
+        for asked in gate.approvers:
+            group = asked.lower().removeprefix("group:")
+            role = asked.lower().startswith("role:")
+            names += anybody if role else known.get(group, [asked.removeprefix("user:")])
+        return names or anybody
 
 
 def load_app(spec: str) -> App:

@@ -21,6 +21,7 @@ from jobtrail.testing.bench import Bench
 from jobtrail.testing.drain import Stuck
 from jobtrail.testing.mortal import Death, MortalRunner
 
+_OF_OTHERS: Final = (WaitReason.CHILD, WaitReason.DEPENDENCY)
 _ROUNDS: Final = 100
 _PATIENCE_SECONDS: Final = 60.0
 
@@ -167,10 +168,10 @@ class Trial:
         """Does what the job waits for."""
         if job.wait_reason == WaitReason.GATE:
             decide = self._bench.approve if self._how.approve else self._bench.reject
-            decide(job)
+            decide(job, comment="to see whether it survives")
         elif job.scheduled_at is not None:
             self._bench.clock.freeze(max(job.scheduled_at, self._bench.clock.now))
-        elif job.status != JobStatus.QUEUED:
+        elif job.status != JobStatus.QUEUED and job.wait_reason not in _OF_OTHERS:  # those run in the next round
             raise Stuck(f"job {job.id} does not go on: {self._why(job)}")
 
     def _end(self, job: Job) -> _End:

@@ -18,7 +18,7 @@ from jobtrail.core.status import JobStatus, WaitReason
 from jobtrail.core.why import sentence
 from jobtrail.runners import registry
 from jobtrail.runners.protocol import Runner
-from jobtrail.service import gates, upkeep, workers
+from jobtrail.service import gates, settling, upkeep, workers
 from jobtrail.service.jobs import Filter
 from jobtrail.store.pool import Database, Dial
 from jobtrail.worker.plan import Plan
@@ -145,8 +145,10 @@ class Drain:
         staged = self.house.run(upkeep.stage())
         expired, _ = self.house.run(gates.expire())
         lost = self.house.run(workers.rescue())
+        settled = self.house.run(settling.page())
         dues = (staged.next_due_seconds, self._next_check(self.house.run(workers.clock())))
-        return staged.moved + expired + len(lost), min((due for due in dues if due is not None), default=None)
+        moved = staged.moved + expired + len(lost) + settled.moved
+        return moved, min((due for due in dues if due is not None), default=None)
 
     def _known(self) -> dict[str, Runner]:
         """The runners; installed ones only where there are jobs for them, because loading them takes time."""

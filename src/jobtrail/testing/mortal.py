@@ -5,19 +5,25 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from jobtrail.core.approval import Rules
+from jobtrail.core.budget import Grant
+from jobtrail.core.graph import JobEnd
 from jobtrail.core.model import Asset
 from jobtrail.core.outcome import Dropped, Outcome, Waits
 from jobtrail.core.status import Phase, StepStatus, StepType
 from jobtrail.runners.context import Context
 from jobtrail.runners.protocol import Begun, Decision, Desk, Earlier, LogLine, Runner, Signal
 from jobtrail.service.usage import Call
+from jobtrail.service.waits import Wanted
+from jobtrail.service.wanted import NewJob
 from jobtrail.worker.desk import LocalDesk
 from jobtrail.worker.running import LOST
 
@@ -92,16 +98,40 @@ class MortalDesk:
         needed: int,
         form: str | None,
         expires: timedelta | None,
+        rules: Rules = Rules(),
     ) -> Decision:
         try:
             decision = await self._desk.ask(
-                key, question, phase=phase, approvers=approvers, needed=needed, form=form, expires=expires
+                key, question, phase=phase, approvers=approvers, needed=needed, form=form, expires=expires, rules=rules
             )
         except Waits:
             self._reach(f"after gate {key!r} was asked")
             raise
         self._reach(f"after gate {key!r} was passed")
         return decision
+
+    async def wait(self, key: str, name: str, phase: Phase, wanted: Wanted) -> str:
+        try:
+            output = await self._desk.wait(key, name, phase, wanted)
+        except Waits:
+            self._reach(f"after {key!r} began to wait")
+            raise
+        self._reach(f"after the wait of {key!r} was over")
+        return output
+
+    async def children(
+        self, key: str, name: str, phase: Phase, wanted: Sequence[NewJob], *, wakes: bool
+    ) -> list[JobEnd]:
+        try:
+            ends = await self._desk.children(key, name, phase, wanted, wakes=wakes)
+        except Waits:
+            self._reach(f"after the jobs of {key!r} were started")
+            raise
+        self._reach(f"after the jobs of {key!r} ended")
+        return ends
+
+    async def needed(self) -> dict[UUID, JobEnd]:
+        return await self._desk.needed()
 
     async def keep(
         self,
@@ -117,11 +147,22 @@ class MortalDesk:
         self._reach(f"after {what}")
         return asset
 
-    async def use(self, call: Call, step_id: UUID | None) -> None:
+    async def use(self, call: Call, step_id: UUID | None) -> bool:
         what = self._numbered("usage was booked")
         self._reach(f"before {what}")
-        await self._desk.use(call, step_id)
+        over = await self._desk.use(call, step_id)
         self._reach(f"after {what}")
+        return over
+
+    async def reserve(self, usd: Decimal | None, tokens: int | None, *, up_to: bool = False) -> Grant:
+        what = self._numbered("money was reserved")
+        try:
+            grant = await self._desk.reserve(usd, tokens, up_to=up_to)
+        except Waits:
+            self._reach(f"after {what} it waits")
+            raise
+        self._reach(f"after {what}")
+        return grant
 
     async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
         what = self._numbered(f"{event} was told")

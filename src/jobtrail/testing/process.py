@@ -11,7 +11,7 @@ from uuid import UUID
 from jobtrail.app import App, Call
 from jobtrail.client import Client
 from jobtrail.core.errors import Misconfigured
-from jobtrail.runners.child import imported
+from jobtrail.runners.functions import imported
 from jobtrail.store.pool import Database, Dial
 from jobtrail.testing.drain import Drain
 from jobtrail.testing.mortal import Death, MortalRunner, kill_this_process

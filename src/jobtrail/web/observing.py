@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jobtrail.core import callbacks
+from jobtrail.core import callbacks, gate_links
 from jobtrail.store.identity import new_id
 from jobtrail.web.runtime import Runtime
 
@@ -123,9 +123,14 @@ class _Seen:
 
 
 def path_of(scope: Scope) -> str:
-    """The path that was asked for, as a log may have it: whoever has the address of a callback may answer there."""
-    before, found, _ = str(scope["path"]).partition(callbacks.PATH)
-    return f"{before}{found}…" if found else before
+    """The path that was asked for, as a log may have it: whoever has the address of a callback, or a link to a gate, may
+    answer there."""
+    path = str(scope["path"])
+    for address in (callbacks.PATH, gate_links.PATH + gate_links.PREFIX):
+        before, found, _ = path.partition(address)
+        if found:
+            return f"{before}{found}…"
+    return path
 
 
 def request_id_of(request: Request) -> str:

@@ -36,6 +36,11 @@ class Principal:
             return ("key", self.key_id)
         return None if self.login_id is None else ("login", self.login_id)
 
+    @property
+    def as_owner(self) -> bool:
+        """Whether it is somebody of this machine, who has every role here without being a member."""
+        return self.key_id is None and self.login_id is None
+
     def require(self, scope: ApiScope) -> None:
         """Raises Denied where it may not."""
         if scope not in self.scopes:

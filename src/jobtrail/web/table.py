@@ -8,24 +8,30 @@ from jobtrail.core.scopes import ApiScope as Needs
 from jobtrail.web.api import (
     agent_tasks,
     assets,
+    attempt_children,
     attempt_ends,
     attempt_steps,
     attempts,
+    breakers,
+    budgets,
     bulk,
     errors,
     figures,
-    gates,
     health,
+    job_graph,
     job_lists,
     job_logs,
     job_parts,
     jobs,
     keys,
+    limits,
     logins,
     lookups,
+    operating,
     overview,
     queues,
     recordings,
+    schedules,
     signals,
     streams,
     system,
@@ -38,16 +44,19 @@ from jobtrail.web.api import (
     workspace,
 )
 from jobtrail.web.compat.nexrender import routes as nexrender
+from jobtrail.web.gates_table import GATES, GROUPS, WAITS
 from jobtrail.web.routing import Bytes, Dialect, Open, Route
 
 _JSON: Final = Bytes("application/json")
 _EXISTED: Final = "The key was used before, for this very request; this is its job."
+_HELD: Final = "Another job holds its unique key, and it was to be refused then."
 _CHANGED: Final = "It has changed since it was read."
 _NOT_NOW: Final = "Its status does not allow it."
 
 JOBS: Final = (
-    Route("POST", "/api/v1/jobs", jobs.enqueue_job, Needs.JOBS_ENQUEUE, 201, {200: _EXISTED}, makes="/id"),
-    Route("POST", "/api/v1/jobs/batch", jobs.enqueue_jobs, Needs.JOBS_ENQUEUE, 201, shows=jobs.NewJobs,
+    Route("POST", "/api/v1/jobs", jobs.enqueue_job, Needs.JOBS_ENQUEUE, 201, {200: _EXISTED, 409: _HELD},
+          makes="/id"),
+    Route("POST", "/api/v1/jobs/batch", jobs.enqueue_jobs, Needs.JOBS_ENQUEUE, 201, {409: _HELD}, shows=jobs.NewJobs,
           max_body_bytes=64 << 20),
     Route("GET", "/api/v1/jobs", job_lists.list_jobs, Needs.JOBS_READ),
     Route("GET", "/api/v1/jobs/{job_id}", jobs.get_job, Needs.JOBS_READ),
@@ -62,6 +71,8 @@ JOBS: Final = (
 JOB: Final = "/api/v1/jobs/{job_id}"
 PARTS: Final = (
     Route("GET", f"{JOB}/steps", job_parts.list_steps, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/dependencies", job_graph.list_dependencies, Needs.JOBS_READ),
+    Route("GET", f"{JOB}/tree", job_graph.get_tree, Needs.JOBS_READ),
     Route("GET", f"{JOB}/attempts", job_parts.list_attempts, Needs.JOBS_READ),
     Route("GET", f"{JOB}/events", job_parts.list_events, Needs.JOBS_READ),
     Route("GET", f"{JOB}/logs", job_logs.list_logs, Needs.JOBS_READ),
@@ -72,14 +83,6 @@ PARTS: Final = (
     Route("GET", f"{JOB}/verify", trails.verify_job_trail, Needs.JOBS_READ),
     Route("GET", f"{JOB}/trail", trails.export_job_trail, Needs.JOBS_READ, gives=Bytes(trails.LINES)),
     Route("GET", f"{JOB}/recording", recordings.get_recording, Needs.JOBS_READ, gives=Bytes("application/x-ndjson")),
-)
-
-_DECIDED: Final = "It was decided before."
-GATES: Final = (
-    Route("GET", "/api/v1/gates", gates.list_gates, Needs.GATES_READ),
-    Route("GET", "/api/v1/gates/{gate_id}/decisions", gates.list_decisions, Needs.GATES_READ),
-    Route("POST", f"{JOB}/gates/{{gate_id}}/approve", gates.approve_gate, Needs.GATES_DECIDE, also={409: _DECIDED}),
-    Route("POST", f"{JOB}/gates/{{gate_id}}/reject", gates.reject_gate, Needs.GATES_DECIDE, also={409: _DECIDED}),
 )
 
 _ENDED: Final = "The job has ended, or has heard enough."
@@ -95,14 +98,73 @@ QUEUES: Final = (
     Route("POST", "/api/v1/queues/{queue}/pause", queues.pause_queue, Needs.QUEUES_PAUSE, 204),
     Route("POST", "/api/v1/queues/{queue}/resume", queues.resume_queue, Needs.QUEUES_PAUSE, 204,
           {409: "It was not paused."}),
+    Route("PUT", "/api/v1/queues/{queue}/limits", limits.set_queue_limit, Needs.QUEUES_PAUSE),
+    Route("DELETE", "/api/v1/queues/{queue}/limits", limits.remove_queue_limit, Needs.QUEUES_PAUSE, 204),
+    Route("GET", "/api/v1/limits", limits.list_limits, Needs.QUEUES_READ),
+    Route("GET", "/api/v1/limits/keys", limits.list_limited_keys, Needs.QUEUES_READ),
+    Route("PUT", "/api/v1/limits", limits.set_limit, Needs.QUEUES_PAUSE),
+    Route("DELETE", "/api/v1/limits/{limit_id}", limits.remove_limit, Needs.QUEUES_PAUSE, 204),
     Route("GET", "/api/v1/workers", queues.list_workers, Needs.WORKERS_READ),
     Route("POST", "/api/v1/workers/{worker_id}/kill", worker_kill.kill_worker, Needs.WORKERS_RUN,
           also={409: "This terminal did not start it, or it has ended."}),
 )  # fmt: skip
 
+_GONE: Final = "It has stopped, or does not serve the queue."
+_WORKER: Final = "/api/v1/workers/{worker_id}"
+OPERATING: Final = (
+    Route("POST", "/api/v1/workspace/pause", operating.pause_workspace, Needs.QUEUES_PAUSE),
+    Route("POST", "/api/v1/workspace/resume", operating.resume_workspace, Needs.QUEUES_PAUSE,
+          also={409: "It was not paused."}),
+    Route("POST", f"{_WORKER}/drain", operating.drain_worker, Needs.WORKERS_MANAGE, also={409: _GONE}),
+    Route("POST", f"{_WORKER}/undrain", operating.undrain_worker, Needs.WORKERS_MANAGE, also={409: _GONE}),
+    Route("POST", f"{_WORKER}/queues/{{queue}}/pause", operating.pause_queue_of_worker, Needs.WORKERS_MANAGE,
+          also={409: _GONE}),
+    Route("POST", f"{_WORKER}/queues/{{queue}}/resume", operating.resume_queue_of_worker, Needs.WORKERS_MANAGE,
+          also={409: _GONE}),
+    Route("POST", "/api/v1/errors/{fingerprint}/mute", operating.mute_error, Needs.JOBS_UPDATE, 204),
+    Route("POST", "/api/v1/errors/{fingerprint}/resolve", operating.resolve_error, Needs.JOBS_UPDATE, 204),
+    Route("POST", "/api/v1/errors/{fingerprint}/reopen", operating.reopen_error, Needs.JOBS_UPDATE, 204,
+          {409: "It is neither muted nor resolved."}),
+    Route("POST", "/api/v1/jobs/{job_id}/fork", operating.fork_job, Needs.JOBS_RERUN, 201,
+          {409: "What lies before the step did not complete, or it is a job of the system itself."}),
+)  # fmt: skip
+
+BUDGETS: Final = (
+    Route("POST", "/api/v1/budgets", budgets.set_budget, Needs.BUDGETS_WRITE, 201,
+          {200: "It was there before, and is changed."}, makes="/id"),
+    Route("GET", "/api/v1/budgets", budgets.list_budgets, Needs.BUDGETS_READ),
+    Route("GET", "/api/v1/budgets/{budget_id}", budgets.get_budget, Needs.BUDGETS_READ),
+    Route("PATCH", "/api/v1/budgets/{budget_id}", budgets.change_budget, Needs.BUDGETS_WRITE),
+    Route("DELETE", "/api/v1/budgets/{budget_id}", budgets.clear_budget, Needs.BUDGETS_WRITE, 204),
+    Route("GET", f"{JOB}/budgets", budgets.list_job_budgets, Needs.BUDGETS_READ),
+)  # fmt: skip
+
+_SCHEDULE: Final = "/api/v1/schedules/{schedule_id}"
+_NAMED: Final = "There is a schedule of this name."
+SCHEDULES: Final = (
+    Route("POST", "/api/v1/schedules", schedules.create_schedule, Needs.SCHEDULES_WRITE, 201, {409: _NAMED}, makes="/id"),
+    Route("GET", "/api/v1/schedules", schedules.list_schedules, Needs.SCHEDULES_READ),
+    Route("GET", "/api/v1/schedules/preview", schedules.preview_schedule, Needs.SCHEDULES_READ),
+    Route("GET", _SCHEDULE, schedules.get_schedule, Needs.SCHEDULES_READ),
+    Route("PATCH", _SCHEDULE, schedules.change_schedule, Needs.SCHEDULES_WRITE, also={409: _NAMED, 412: _CHANGED}),
+    Route("DELETE", _SCHEDULE, schedules.remove_schedule, Needs.SCHEDULES_WRITE, 204),
+    Route("POST", f"{_SCHEDULE}/pause", schedules.pause_schedule, Needs.SCHEDULES_WRITE),
+    Route("POST", f"{_SCHEDULE}/resume", schedules.resume_schedule, Needs.SCHEDULES_WRITE,
+          also={409: "It is not paused."}),
+    Route("POST", f"{_SCHEDULE}/run", schedules.run_schedule, Needs.SCHEDULES_WRITE, 201,
+          {409: "A job of the same unique key stands in its way."}),
+    Route("POST", f"{_SCHEDULE}/backfill", schedules.backfill_schedule, Needs.SCHEDULES_WRITE, 201,
+          {200: "Only counted, or no tick lacks a job.", 409: "There are more ticks than `limit`, or a unique key is held."}),
+    Route("GET", f"{_SCHEDULE}/next", schedules.list_next_ticks, Needs.SCHEDULES_READ),
+    Route("GET", f"{_SCHEDULE}/ticks", schedules.list_schedule_ticks, Needs.SCHEDULES_READ),
+)  # fmt: skip
+
 TYPES: Final = (
     Route("GET", "/api/v1/types", types.list_types, Needs.JOBS_READ),
     Route("GET", "/api/v1/types/{type}", types.get_type, Needs.JOBS_READ),
+    Route("GET", "/api/v1/breakers", breakers.list_breakers, Needs.QUEUES_READ),
+    Route("PUT", "/api/v1/types/{type}/breaker", breakers.set_breaker, Needs.QUEUES_PAUSE),
+    Route("DELETE", "/api/v1/types/{type}/breaker", breakers.remove_breaker, Needs.QUEUES_PAUSE, 204),
 )
 
 KEYS: Final = (
@@ -234,10 +296,14 @@ WORKER: Final = (
     Route("POST", f"{_ATTEMPT}/steps", attempt_steps.begin_step, _RUN, also={409: _STALE}),
     Route("POST", f"{_ATTEMPT}/steps/{{step_id}}/finish", attempt_steps.finish_step, _RUN, 204, _BIG_AND_STALE,
           shows=attempt_steps.StepEndBody),
+    Route("POST", f"{_ATTEMPT}/children", attempt_children.start_children, _RUN,
+          also={202: "The attempt is over: the job waits for what it started.", 409: _STALE},
+          shows=attempt_children.ChildrenShape, max_body_bytes=64 << 20),
     Route("POST", f"{_ATTEMPT}/gates", attempt_steps.ask_people, _RUN,
           also={202: "The attempt is over: the job waits for people.", 409: _STALE}),
     Route("POST", f"{_ATTEMPT}/logs", attempts.write_lines, _RUN, 200, _BIG_AND_STALE, shows=attempts.LinesBody),
     Route("POST", f"{_ATTEMPT}/usage", attempts.book_usage, _RUN, 204, {409: _STALE}),
+    Route("POST", f"{_ATTEMPT}/reserve", budgets.reserve_budget, _RUN, also={409: _STALE}),
     Route("POST", f"{_ATTEMPT}/metrics", attempts.measure_attempt, _RUN, 204, {409: _STALE}),
     Route("POST", f"{_ATTEMPT}/assets", attempts.keep_asset, _RUN, 201, {409: _STALE}, takes=Bytes()),
     Route("POST", f"{_ATTEMPT}/complete", attempt_ends.complete_attempt, _RUN, 200, _BIG_AND_STALE,
@@ -279,8 +345,12 @@ ROUTES: Final = (
     *JOBS,
     *PARTS,
     *GATES,
+    *GROUPS,
     *SIGNALS,
     *QUEUES,
+    *OPERATING,
+    *SCHEDULES,
+    *BUDGETS,
     *TYPES,
     *TASKS,
     *AGENT_TASKS,
@@ -294,6 +364,7 @@ ROUTES: Final = (
     *LOOKUPS,
     *ASSETS,
     *WORKER,
+    *WAITS,
     *NEXRENDER,
     *OPERATION,
 )

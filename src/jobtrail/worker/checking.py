@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
 
+from jobtrail.core.approval import Rules
+from jobtrail.core.budget import Grant
 from jobtrail.core.errors import Invalid
+from jobtrail.core.graph import JobEnd
 from jobtrail.core.model import Asset
 from jobtrail.core.redact import Redactor
 from jobtrail.core.status import Phase, StepStatus, StepType
@@ -19,6 +23,8 @@ from jobtrail.runners.protocol import Begun, Decision, Earlier, LogLine, Signal
 from jobtrail.service import workspaces
 from jobtrail.service.usage import Call
 from jobtrail.service.validations import Validation
+from jobtrail.service.waits import Wanted
+from jobtrail.service.wanted import NewJob
 from jobtrail.worker.desk import Room, home_of, secret_of
 
 log = logging.getLogger("jobtrail.worker")
@@ -98,7 +104,22 @@ class CheckDesk:
         needed: int,
         form: str | None,
         expires: timedelta | None,
+        rules: Rules = Rules(),
     ) -> Decision:
+        """Belongs to attempts."""
+        _not_here()
+
+    async def wait(self, key: str, name: str, phase: Phase, wanted: Wanted) -> str:
+        """Belongs to attempts."""
+        _not_here()
+
+    async def children(
+        self, key: str, name: str, phase: Phase, wanted: Sequence[NewJob], *, wakes: bool
+    ) -> list[JobEnd]:
+        """Belongs to attempts."""
+        _not_here()
+
+    async def needed(self) -> dict[UUID, JobEnd]:
         """Belongs to attempts."""
         _not_here()
 
@@ -113,7 +134,11 @@ class CheckDesk:
         """Belongs to attempts."""
         _not_here()
 
-    async def use(self, call: Call, step_id: UUID | None) -> None:
+    async def use(self, call: Call, step_id: UUID | None) -> bool:
+        """Belongs to attempts."""
+        _not_here()
+
+    async def reserve(self, usd: Decimal | None, tokens: int | None, *, up_to: bool = False) -> Grant:
         """Belongs to attempts."""
         _not_here()
 

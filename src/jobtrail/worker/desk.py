@@ -5,30 +5,39 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
 
+from jobtrail.core.approval import Rules
+from jobtrail.core.budget import Grant
 from jobtrail.core.errors import Invalid, StaleAttempt
+from jobtrail.core.graph import JobEnd
 from jobtrail.core.jsonguard import MAX_NAME_BYTES, check_name, clean_text
 from jobtrail.core.model import Asset, Remembered
-from jobtrail.core.outcome import Dropped, Waits
+from jobtrail.core.outcome import Dropped, Fail, Waits
 from jobtrail.core.redact import Redactor
 from jobtrail.core.status import GateStatus, Phase, StepStatus, StepType
 from jobtrail.runners.decisions import decided, gate_key
-from jobtrail.runners.protocol import Begun, Decision, Earlier, LogLine, Signal
-from jobtrail.service import assets, attempts, gates, signals, steps, trail, usage, workspaces
+from jobtrail.runners.protocol import Assignment, Begun, Decision, Earlier, LogLine, Signal
+from jobtrail.service import assets, attempts, gates, reserving, signals, steps, trail, waits, workspaces
 from jobtrail.service.assets import NewAsset
+from jobtrail.service.reserving import Permit
 from jobtrail.service.usage import Call, Measured
+from jobtrail.service.waits import Wanted
+from jobtrail.service.wanted import NewJob
 from jobtrail.store.files.local import LocalFiles
 from jobtrail.store.identity import new_id
 from jobtrail.tracing import StepSpans
+from jobtrail.worker.family import Family
 from jobtrail.worker.journal import Book, Journal
+from jobtrail.worker.purse import Purse
 from jobtrail.worker.running import LOST, Running
 
 _OURS: Final = "JOBTRAIL_"
@@ -51,6 +60,7 @@ class Room:
     work_dir: Path
     homes_dir: Path
     environment: Mapping[str, str]
+    hear: Callable[[str], None] = lambda _queue: None
 
 
 @dataclass(slots=True)
@@ -65,7 +75,12 @@ class LocalDesk:
     calls: int = 0
     open_steps: dict[UUID, str] = field(default_factory=dict)
     spans: StepSpans = field(default_factory=StepSpans)
+    purse: Purse = field(init=False)
+    family: Family | None = None
     _redactor: Redactor | None = None
+
+    def __post_init__(self) -> None:
+        self.purse = Purse(self.room.execute, self.running)
 
     @property
     def stop_reason(self) -> str | None:
@@ -130,6 +145,7 @@ class LocalDesk:
         needed: int,
         form: str | None,
         expires: timedelta | None,
+        rules: Rules = Rules(),
     ) -> Decision:
         """Asks people; without an answer yet the job waits, and this unwinds the code."""
         key = gate_key(key, self.running.claimed.generation, self.remembered)
@@ -150,8 +166,50 @@ class LocalDesk:
             needed=needed,
             form=form,
             expires=expires,
+            rules=rules,
         )
         raise Waits(await self._do(work))
+
+    async def wait(self, key: str, name: str, phase: Phase, wanted: Wanted) -> str:
+        """Waits for a time or a signal; while it is not over the job waits, and this unwinds the code."""
+        key = waits.key_of(key, self.running.claimed.generation, self.remembered)
+        known = self.remembered.get(key)
+        if known is not None and known.status == StepStatus.COMPLETED:
+            return known.output or "null"
+        await self.room.journal.settle(self.book)
+        stand = await self._do(waits.begin(self.running.fence, new_id(), key, name, phase, wanted))
+        if stand.stop:
+            await self.running.stopping()  # the order to stop is on its way, and with it what ends the attempt
+            raise asyncio.CancelledError
+        if stand.seconds is not None:
+            await asyncio.sleep(stand.seconds)
+            await self.finish_step(stand.step_id, StepStatus.COMPLETED, "null", None)
+            return "null"
+        if stand.output is None:
+            raise Waits(stand.step_id)
+        return str(stand.output)
+
+    async def children(
+        self, key: str, name: str, phase: Phase, wanted: Sequence[NewJob], *, wakes: bool
+    ) -> list[JobEnd]:
+        """Starts jobs, once, and answers how they ended; until then the job waits, and this unwinds the code."""
+        known = self.remembered.get(key)
+        if known is not None and known.status == StepStatus.COMPLETED:
+            output = known.output or "{}"
+            recalled: list[JobEnd] = await self._own(lambda: self._family().recalled(output))
+            return recalled
+        ends: list[JobEnd] = await self._own(lambda: self._family().ends(key, name, phase, wanted, wakes=wakes))
+        return ends
+
+    async def given(self, assignment: Assignment) -> tuple[Fail | None, Assignment]:
+        """The assignment with the results of other jobs in its input; or why it cannot begin, for want of them."""
+        given: tuple[Fail | None, Assignment] = await self._own(lambda: self._family().given(assignment))
+        return given
+
+    async def needed(self) -> dict[UUID, JobEnd]:
+        """How those ended that the job waited for before it began."""
+        ends: dict[UUID, JobEnd] = await self._own(self._family().needed)
+        return ends
 
     async def keep(
         self,
@@ -198,11 +256,19 @@ class LocalDesk:
             now,
         )
 
-    async def use(self, call: Call, step_id: UUID | None) -> None:
-        """Books tokens and money."""
+    async def use(self, call: Call, step_id: UUID | None) -> bool:
+        """Books tokens and money, and answers whether that is more than its budgets leave."""
         self.calls += 1
-        if await self._do(usage.book(self.running.fence, self.calls, call, step_id)) is None:
+        over: bool | None = await self._do(reserving.use(self.running.fence, self.calls, call, step_id))
+        if over is None:
             raise self._stale()
+        return over
+
+    async def reserve(self, usd: Decimal | None, tokens: int | None, *, up_to: bool = False) -> Grant:
+        """Holds money and tokens for what comes next. Raises BudgetExceeded; what waits unwinds the code."""
+        await self.room.journal.settle(self.book)
+        permit: Permit = await self._do(reserving.reserve(self.running.fence, usd=usd, tokens=tokens, up_to=up_to))
+        return await self.purse.taken(permit)
 
     async def tell(self, event: str, note: Mapping[str, Any], step_id: UUID | None = None) -> None:
         """Writes an event of the trail. Raises Invalid when it is not a runner's to tell."""
@@ -269,6 +335,18 @@ class LocalDesk:
         """Text without the secrets that were handed out."""
         return text if self._redactor is None else self._redactor.text(text)
 
+    def _family(self) -> Family:
+        if self.family is None:
+            room, book = self.room, self.book
+            self.family = Family(
+                room.execute,
+                self.running.fence,
+                self.running.claimed.generation,
+                settle=lambda: room.journal.settle(book),
+                hear=room.hear,
+            )
+        return self.family
+
     async def _pass(self, step_id: UUID, key: str, name: str, phase: Phase, decision: Decision) -> None:
         """Closes the gate's step with what was decided, and remembers it."""
         begun = await self._do(steps.begin(self.running.fence, step_id, key, _in_short(name), phase, StepType.GATE))
@@ -280,11 +358,15 @@ class LocalDesk:
             await self.finish_step(step_id, status, output, None)
 
     async def _do(self, work: Any) -> Any:
+        return await self._own(lambda: self.room.execute(work))
+
+    async def _own(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        """Waits for what is done in the name of this attempt."""
         self.alive()
         if self.running.reason == LOST:
             raise self._stale()
         try:
-            return await self.room.execute(work)
+            return await work()
         except StaleAttempt:
             raise self._stale() from None
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from jobtrail.core.bulk import PAGE, BulkPage, decode
+from jobtrail.core.bulk import BulkPage, decode
 from jobtrail.core.errors import StaleAttempt
 from jobtrail.core.fence import Fence
 from jobtrail.core.outcome import Dropped
@@ -42,8 +42,9 @@ class LocalHand:
     async def page(self, assignment: Assignment, before: UUID | None) -> BulkPage:
         """Acts on the next jobs. Raises Dropped when the attempt is stale."""
         fence = Fence(assignment.workspace_id, assignment.job_id, assignment.attempt_id, self.worker_id)
+        limit, _ = decode(msgspec.json.decode(assignment.input)).wave
         try:
-            done: BulkPage = await self.execute(bulk.page(fence, new_ids, before=before, limit=PAGE))
+            done: BulkPage = await self.execute(bulk.page(fence, new_ids, before=before, limit=limit))
         except StaleAttempt:
             raise Dropped from None
         for queue in done.queues:

@@ -15,7 +15,7 @@ import psycopg
 
 from jobtrail.core.errors import JobtrailError
 from jobtrail.service import workers
-from jobtrail.service.workers import NO_CALM, NewWorker
+from jobtrail.service.workers import NO_CALM, Beat, NewWorker
 from jobtrail.store.db import Connection, run
 from jobtrail.store.pool import Dial, connect
 from jobtrail.worker.host import is_running
@@ -34,6 +34,7 @@ class Calls:
 
     rescued: Callable[[int], object]
     declared_gone: Callable[[], object]
+    told: Callable[[Beat], object]
 
 
 class Heart:
@@ -46,6 +47,7 @@ class Heart:
         self._conn: Connection | None = None
         self._away_since: float | None = None
         self._calm_since = self._heard_at = time.monotonic()
+        self._told = (False, False, frozenset[str]())
         self._thread = threading.Thread(target=self._live, name="jobtrail-heart", daemon=True)
         self.draining = False
 
@@ -104,10 +106,16 @@ class Heart:
         return self._conn
 
     def _renew(self, conn: Connection) -> None:
-        until = run(conn, workers.heartbeat(self._me.id, draining=self.draining), self._dial.scope)
-        if until is None and not self._halt.is_set():
-            log.error("this worker was declared gone; it stops what it runs")
-            self._calls.declared_gone()
+        beat = run(conn, workers.heartbeat(self._me.id, draining=self.draining), self._dial.scope)
+        if beat is None:
+            if not self._halt.is_set():
+                log.error("this worker was declared gone; it stops what it runs")
+                self._calls.declared_gone()
+            return
+        told = (beat.drains, beat.stops, frozenset(beat.left_queues))
+        if told != self._told:
+            self._told = told
+            self._calls.told(beat)
 
     def _look_after_others(self, conn: Connection) -> None:
         """A process of this host is looked at directly; one elsewhere is gone when its session lock is free twice in

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -71,8 +71,14 @@ class Link:
 class Finisher:
     """Ends attempts that succeeded, all that wait in one statement; what ends meanwhile goes with the next."""
 
-    def __init__(self, link: Link, stale: Callable[[UUID], None], most: int = 1_000) -> None:
-        self._link, self._stale, self._most = link, stale, most
+    def __init__(
+        self,
+        link: Link,
+        stale: Callable[[UUID], None],
+        wrote: Callable[[Sequence[Completed]], None] = lambda _: None,
+        most: int = 1_000,
+    ) -> None:
+        self._link, self._stale, self._wrote, self._most = link, stale, wrote, most
         self._waiting: list[Completed] = []
         self._writing: list[Completed] = []
         self._wanted = asyncio.Event()
@@ -111,7 +117,8 @@ class Finisher:
                 self._wanted.clear()
             for fence in await self._write(self._writing):
                 self._stale(fence.attempt_id)
-            self._writing = []
+            written, self._writing = self._writing, []
+            self._wrote(written)
             if len(self._waiting) < self._most:
                 self._room.set()
             if not self._waiting:

@@ -14,6 +14,7 @@ TIMED_OUT: Final = "timeout"
 IDLE: Final = "idle_timeout"
 SHUTDOWN: Final = "shutdown"
 LOST: Final = "lost"
+BUDGET: Final = "budget_exceeded"
 
 
 class Running:

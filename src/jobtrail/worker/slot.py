@@ -8,17 +8,19 @@ import logging
 import os
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
 
 from jobtrail import tracing
-from jobtrail.core import jsonguard
+from jobtrail.core import graph, jsonguard
 from jobtrail.core.errors import JobtrailError, StaleAttempt
 from jobtrail.core.fence import Used
 from jobtrail.core.model import Claimed
 from jobtrail.core.outcome import Cancel, Done, Dropped, Fail, Outcome, Snooze, Stopped, Wait, Waits
-from jobtrail.core.retry import Backoff, delay_after
+from jobtrail.core.retry import Backoff, Retry, delay_after
 from jobtrail.core.status import AttemptStatus, WaitReason
+from jobtrail.runners import retrying
 from jobtrail.runners.context import EX_FORKED, Context
 from jobtrail.runners.protocol import Assignment, Runner
 from jobtrail.runners.python import failure
@@ -28,7 +30,8 @@ from jobtrail.worker.desk import LocalDesk, Room
 from jobtrail.worker.journal import Book
 from jobtrail.worker.link import Finisher, give_up
 from jobtrail.worker.plan import Plan
-from jobtrail.worker.running import CANCELLED, IDLE, LOST, SHUTDOWN, TIMED_OUT, Running
+from jobtrail.worker.running import BUDGET, CANCELLED, IDLE, LOST, SHUTDOWN, TIMED_OUT, Running
+from jobtrail.worker.tally import Tally
 
 log = logging.getLogger("jobtrail.worker")
 
@@ -38,8 +41,9 @@ _MESSAGE_BYTES: Final = 4_096
 class Slot:
     """One unit of a worker's capacity."""
 
-    def __init__(self, room: Room, runners: Mapping[str, Runner], finisher: Finisher, plan: Plan) -> None:
+    def __init__(self, room: Room, runners: Mapping[str, Runner], finisher: Finisher, plan: Plan, tally: Tally) -> None:
         self._room, self._runners, self._finisher, self._plan = room, runners, finisher, plan
+        self._tally = tally
         self._process_id = os.getpid()
 
     async def run(self, running: Running) -> None:
@@ -52,6 +56,7 @@ class Slot:
             except (Waits, Dropped):
                 return
             finally:
+                desk.purse.close()
                 desk.spans.end_all()
             if isinstance(outcome, Fail):
                 tracing.failed(outcome.code, outcome.message)
@@ -81,9 +86,16 @@ class Slot:
         try:
             if running.reason is not None:
                 return Stopped()
-            if claimed.number > 1:
+            if claimed.budgeted and (refused := await desk.purse.open()) is not None:
+                return refused
+            if claimed.remembers:
                 await self._remember(desk)
-            return await self._runners[claimed.type].run(Context(_assignment(claimed), desk))
+            assignment = _assignment(claimed)
+            if claimed.generation > 1 or graph.may_refer(claimed.input):
+                refused, assignment = await desk.given(assignment)
+                if refused is not None:
+                    return refused
+            return await self._runners[claimed.type].run(Context(assignment, desk))
         except asyncio.CancelledError as error:
             if running.reason is not None:
                 return Stopped()
@@ -136,23 +148,27 @@ class Slot:
         self._finisher.add(
             Completed(desk.running.fence, output, done.status, summary, desk.running.ms, _used(desk, done.used))
         )
+        self._tally.completed(desk.running.fence.workspace_id, desk.running.claimed.type)
 
     async def _fail(self, desk: LocalDesk, fail: Fail) -> None:
         running = desk.running
         output = None if fail.output is None else desk.redact(jsonguard.clean_value(fail.output)[0].decode())
         code = "disk_full" if f"[Errno {errno.ENOSPC}]" in fail.message else fail.code
+        fail = self._judged(running.claimed, replace(fail, code=code))
         ended = Failed(
             running.fence,
-            jsonguard.clean_text(code, max_bytes=255),
+            jsonguard.clean_text(fail.code, max_bytes=255),
             desk.redact(jsonguard.clean_text(fail.message, max_bytes=_MESSAGE_BYTES)),
             None if fail.stack is None else desk.redact(jsonguard.clean_text(fail.stack)),
-            None if fail.final else (fail.retry_in or _backoff(running.claimed)),
+            _next_wait(running.claimed, fail),
             fail.status,
             output,
             running.ms,
             _used(desk, fail.used),
         )
         await self._room.execute(attempts.fail(ended))
+        if ended.retry_in is not None:  # else it was the job's own fault
+            self._tally.failed(running.fence.workspace_id, running.claimed.type)
 
     async def _end_stopped(self, running: Running, used: Used) -> None:
         fence, why = running.fence, running.message or "stopped"
@@ -160,13 +176,24 @@ class Slot:
             await self._room.execute(attempts.interrupt([fence]))
         elif running.reason in (TIMED_OUT, IDLE):
             status = AttemptStatus.TIMED_OUT
-            ended = Failed(fence, running.reason, why, None, _backoff(running.claimed), status, None, running.ms, used)
+            fail = self._judged(running.claimed, Fail(running.reason, why), TimeoutError(why))
+            again = _next_wait(running.claimed, fail)
+            ended = Failed(fence, running.reason, why, None, again, status, None, running.ms, used)
             await self._room.execute(attempts.fail(ended))
+            self._tally.failed(fence.workspace_id, running.claimed.type, timed_out=True)
+        elif running.reason == BUDGET:
+            await self._room.execute(attempts.fail(Failed(fence, BUDGET, why, ms=running.ms, used=used)))
         elif running.reason == CANCELLED:
             await self._room.execute(attempts.end_cancelled(fence, why, used=used))
         else:
             message = "the runner stopped without being told to"
             await self._room.execute(attempts.fail(Failed(fence, "stopped", message, ms=running.ms, used=used)))
+
+    def _judged(self, claimed: Claimed, fail: Fail, error: BaseException | None = None) -> Fail:
+        """A failure with what the policy of its type says; the runner may have said so already."""
+        policy = getattr(self._runners.get(claimed.type), "retry", None)
+        known = policy if isinstance(policy, Retry) else None
+        return retrying.judged(known, fail, error, claimed.failure_count + 1)
 
     async def _suspend(
         self,
@@ -201,11 +228,14 @@ def _assignment(claimed: Claimed) -> Assignment:
         claimed.number,
         claimed.generation,
         claimed.input,
+        claimed.failure_count,
     )
 
 
-def _backoff(claimed: Claimed) -> timedelta:
-    """How long this job waits after one more failure."""
+def _next_wait(claimed: Claimed, fail: Fail) -> timedelta | None:
+    """How long this job waits after one more failure; None: it is not tried again."""
+    if fail.final or fail.retry_in is not None:
+        return None if fail.final else fail.retry_in
     return delay_after(
         Backoff(claimed.backoff_type),
         timedelta(milliseconds=claimed.backoff_delay_ms),

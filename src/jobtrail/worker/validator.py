@@ -69,6 +69,7 @@ class Validator:
         self._taking = asyncio.Lock()
         self._unsure_until = 0.0
         self._closing = False
+        self.left_alone: frozenset[str] = frozenset()
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -98,15 +99,14 @@ class Validator:
 
     async def _take(self) -> None:
         free = AT_ONCE - len(self._running)
-        if free <= 0 or self._closing:
+        queues = [queue for queue in self._plan.queues if queue not in self.left_alone]
+        if free <= 0 or self._closing or not queues:
             return
         try:
             if time.monotonic() < self._unsure_until:
                 for stray in await self._link.once(validations.strays(self._worker_id, list(self._running))):
                     await self._link.once(validations.give_back(stray, self._worker_id))
-            taken = await self._link.once(
-                validations.take(self._worker_id, self._plan.queues, tuple(self._checks), free)
-            )
+            taken = await self._link.once(validations.take(self._worker_id, queues, tuple(self._checks), free))
         except JobtrailError as error:
             log.warning("cannot take jobs to check: %s", error)
             self._unsure_until = time.monotonic() + _UNSURE_SECONDS

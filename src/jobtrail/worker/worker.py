@@ -7,11 +7,10 @@ import contextlib
 import logging
 import os
 import random
-import secrets
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -23,14 +22,15 @@ from jobtrail.core.model import Claimed
 from jobtrail.runners import registry
 from jobtrail.runners.protocol import Runner
 from jobtrail.service import attempts, upkeep
-from jobtrail.service.attempts import NO_MARK
-from jobtrail.service.workers import NewWorker
+from jobtrail.service.attempts import Completed
+from jobtrail.service.workers import Beat, NewWorker
 from jobtrail.store.files.local import LocalFiles
 from jobtrail.store.identity import new_id
 from jobtrail.store.pool import Dial
 from jobtrail.store.wake import ORDERS, Listener
 from jobtrail.worker import hand, host, post, prints
 from jobtrail.worker.children import looked_after
+from jobtrail.worker.claims import Claims
 from jobtrail.worker.desk import Room
 from jobtrail.worker.heart import Calls, Heart
 from jobtrail.worker.journal import Journal
@@ -39,15 +39,15 @@ from jobtrail.worker.pause import until
 from jobtrail.worker.plan import Plan
 from jobtrail.worker.running import LOST, SHUTDOWN, Running
 from jobtrail.worker.slot import Slot
+from jobtrail.worker.tally import Tally
 from jobtrail.worker.upkeep import house
+from jobtrail.worker.upkeep.settler import Settler
 from jobtrail.worker.validator import Validator
 
 log = logging.getLogger("jobtrail.worker")
 
-BATCH = 200
 VERSION = "0.1.0"
 _TICK_SECONDS = 0.1
-_RESET_SECONDS = 0.5
 _UNSURE_SECONDS = 65.0
 """How long a claim may still be at work in the database after its connection was lost: its statement's timeout."""
 
@@ -70,12 +70,15 @@ class Worker:
         self._hinted: deque[str] = deque(plan.queues)
         self._free = plan.slots
         self._inbox: asyncio.Queue[Running] = asyncio.Queue()
-        self._marks: dict[str, tuple[UUID, float]] = {}
+        self._claims = Claims(self.id, tuple(runners), plan.slots)
         self._unsure_until: float | None = None
         self._looked_at = 0.0
         self._over = False
         self._validator: Validator | None = None
+        self._settler: Settler | None = None
         self.ready = asyncio.Event()
+        self.left_alone: frozenset[str] = frozenset()
+        self._stops_when_idle = False
 
     def stop(self, *, at_once: bool = False) -> None:
         """Drains: takes no more, lets what runs end. A second call, or `at_once`, interrupts what runs."""
@@ -96,18 +99,21 @@ class Worker:
         calls_for_heart = Calls(
             rescued=lambda _: loop.call_soon_threadsafe(self._hear, ""),
             declared_gone=lambda: loop.call_soon_threadsafe(self._declared_gone),
+            told=lambda beat: loop.call_soon_threadsafe(self._be_told, beat),
         )
         heart = Heart(replace(self._dial, name=f"jobtrail heart {self.name}"), self._me(), self.plan.beat_seconds,
                       calls_for_heart)  # fmt: skip
         await asyncio.to_thread(heart.start)
         journal = Journal(calls.execute, self.id, self._drop)
-        finisher = Finisher(ends, self._drop)
+        self._settler = settler = Settler(calls, self._hear)
+        finisher = Finisher(ends, self._drop, self._ends_written)
         files = LocalFiles(self.plan.assets_dir)
         room = Room(calls.execute, journal, files, self.plan.asset_limit_bytes, self.plan.work_dir, self.plan.homes_dir,
-                    os.environ)  # fmt: skip
+                    os.environ, self._hear)  # fmt: skip
         post.hand_out(self.runners.values(), calls.execute, self.plan.outgoing, self.plan.public_url)
         hand.lend(self.runners.values(), calls.execute, self.id, self._hear)
-        slots = [Slot(room, self.runners, finisher, self.plan) for _ in range(self.plan.slots)]
+        tally = Tally(calls.execute)
+        slots = [Slot(room, self.runners, finisher, self.plan, tally) for _ in range(self.plan.slots)]
         self._validator = validator = Validator(room, checks, self.id, self.runners, self.plan, self._hear)
         listener = Listener(replace(self._dial, name=f"jobtrail hints {self.name}"), self._hear)
         background = [
@@ -115,10 +121,12 @@ class Worker:
             for name, work in {
                 "journal": journal.run(),
                 "finisher": finisher.run(),
+                "tally": tally.run(),
                 **({} if self._dial.pgbouncer else {"listener": listener.listen()}),
                 "orders": self._follow_orders(calls),
                 "clock": self._watch_time(),
                 "validator": validator.run(),
+                "settler": settler.run(),
                 **(
                     {"house": house.keep(upkeep_link, self.id, self.plan, self._hear, self._timers, heart.calm_seconds)}
                     if self.plan.upkeep
@@ -156,44 +164,36 @@ class Worker:
         while not self._draining.is_set():
             await finisher.room()
             await self._give_back_strays(link, finisher)
-            taken = 0
+            taken = False
             for queue in self._in_turn():
-                if self._free - taken > 0:
-                    taken += await self._claim_from(link, finisher, queue, min(self._free - taken, BATCH))
-            self._free -= taken
-            if taken and self._free > 0:
+                if self._free > 0 and not self._claims.saves(self._free):
+                    taken = await self._claim_from(link, queue) or taken
+            if taken and self._free > 0 and not self._claims.saves(self._free):
                 await asyncio.sleep(0)
                 continue
             self._wake.clear()
             if self._free > 0:
-                await until(self._wake, poll * random.uniform(0.8, 1.2))  # noqa: S311  (no secret)
+                patience = self._claims.patience(poll * random.uniform(0.8, 1.2))  # noqa: S311  (no secret)
+                await until(self._wake, patience)
             else:
                 await self._wake.wait()
 
-    async def _claim_from(self, link: Link, finisher: Finisher, queue: str, limit: int) -> int:
-        mark, at = self._marks.get(queue, (NO_MARK, 0.0))
-        if time.monotonic() - at > _RESET_SECONDS:
-            mark, at = NO_MARK, time.monotonic()
-        stamp = f"{time.time_ns() // 1_000_000:012x}7"
-        verb = attempts.claim(
-            self.id, queue, tuple(self.runners), limit, mark=mark, stamp=stamp, nonce=secrets.token_hex(16)
-        )
+    async def _claim_from(self, link: Link, queue: str) -> bool:
         try:
-            claimed: list[Claimed] = await link.once(verb)
+            claimed: list[Claimed] = await self._claims.take(link.once, queue, self._free)
         except JobtrailError as error:
             log.warning("cannot claim from %s: %s", queue, error)
             self._unsure_until = time.monotonic() + _UNSURE_SECONDS
             await asyncio.sleep(min(self.plan.poll_seconds, 1.0))
-            return 0
-        full = len(claimed) == limit
-        self._marks[queue] = (min(job.job_id for job in claimed) if full and limit > 1 else NO_MARK, at)
+            return False
         for job in claimed:
+            self._free -= job.slots
             fence = Fence(job.workspace_id, job.job_id, job.attempt_id, self.id)
             runner = self.runners[job.type]
             running = Running(job, fence, kills_itself=getattr(runner, "kills_itself", False))
             self.running[fence.attempt_id] = running
             self._inbox.put_nowait(running)
-        return len(claimed)
+        return bool(claimed)
 
     async def _give_back_strays(self, link: Link, finisher: Finisher) -> None:
         """A claim whose answer was lost may have opened attempts that nobody runs, or may do so yet: ready again."""
@@ -217,8 +217,12 @@ class Worker:
                 await slot.run(running)
             finally:
                 self.running.pop(running.fence.attempt_id, None)
-                self._free += 1
+                self._free += running.claimed.slots
+                self._claims.ended(running.fence.workspace_id)
                 self._wake.set()
+                if self._settler is not None:
+                    self._settler.wake.set()
+                self._stop_if_idle()
 
     async def _follow_orders(self, link: Link) -> None:
         """Learns, once a second or on a hint, which attempts are to be cancelled or are no longer this worker's."""
@@ -307,21 +311,45 @@ class Worker:
         if queue in self._hinted and self._hinted[0] != queue:
             self._hinted.remove(queue)
             self._hinted.appendleft(queue)
-        self._marks.pop(queue, None)
+        self._claims.hear(queue)
         self._wake.set()
         if self._validator is not None:
             self._validator.wake.set()
+
+    def _ends_written(self, ends: Sequence[Completed]) -> None:
+        """Others may wait for them; and where limits held jobs back, there is room."""
+        if self._settler is not None:
+            self._settler.wake.set()
+        if self._claims.ended(*{one.fence.workspace_id for one in ends}):
+            self._wake.set()
 
     def _in_turn(self) -> tuple[str, ...]:
         """The queues, each first in its turn."""
         order = tuple(self._hinted)
         self._hinted.rotate(-1)
-        return order
+        return tuple(queue for queue in order if queue not in self.left_alone)
 
     def _drop(self, attempt_id: UUID) -> None:
         running = self.running.get(attempt_id)
         if running is not None:
             running.stop(LOST, "the attempt is no longer this worker's")
+
+    def _be_told(self, beat: Beat) -> None:
+        """What somebody told this worker from afar: which queues to leave alone, or all of them, and whether to stop then."""
+        self.left_alone = frozenset(self.plan.queues if beat.drains else beat.left_queues)
+        if self._validator is not None:
+            self._validator.left_alone = self.left_alone
+        log.info(
+            "told to %s", "drain" if beat.drains else f"leave {', '.join(sorted(self.left_alone)) or 'nothing'} alone"
+        )
+        self._stops_when_idle = beat.drains and beat.stops
+        self._stop_if_idle()
+        self._hear("")
+
+    def _stop_if_idle(self) -> None:
+        """Drained, and told to stop then: what runs may take as long as it takes."""
+        if self._stops_when_idle and not self.running and not self._draining.is_set():
+            self.stop()
 
     def _declared_gone(self) -> None:
         for running in list(self.running.values()):

@@ -51,7 +51,7 @@ class WorkersScreen(ThingsScreen[Worker]):
             (f"{safe(thing.host, 20)}/{thing.process_id}", "dim"),
             (words.ago(thing.started_at).removesuffix(" ago") if alive else "", "dim"),
             (safe(thing.version), "dim"),
-            (safe(thing.stop_reason), "dim"),
+            (safe(thing.stop_reason or thing.drain_reason), "dim"),
         )
 
     def told(self) -> str:
@@ -98,8 +98,9 @@ def _facts(worker: Worker) -> list[tuple[str, object]]:
         ("last sign", f"{worker.silent_seconds:.1f} s ago"),
         ("runs", f"{worker.running} of {worker.slots}"),
         ("queues", ", ".join(worker.queues)),
+        ("leaves alone", ", ".join(worker.left_queues)),
         ("types", ", ".join(worker.types)),
         ("started", words.absolute(worker.started_at)),
         ("stopped", words.absolute(worker.stopped_at)),
-        ("why", worker.stop_reason or ""),
+        ("why", worker.stop_reason or worker.drain_reason or ""),
     ]

@@ -187,6 +187,8 @@ class Agent:
 
     def _is_the_budgets(self, verdict: Verdict, turns: int | None) -> bool:
         """Whether a limit that was met was that of the budget, of which so many turns are left, and not the spec's own."""
+        if verdict.code == "budget_exceeded" and self._purse.is_held:
+            return True
         if self._spec.budget is None or verdict.code not in ("budget_exceeded", "max_turns"):
             return False
         own = self._spec.max_turns

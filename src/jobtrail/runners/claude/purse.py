@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 
 from jobtrail.core import jsonguard
+from jobtrail.core.budget import Grant
+from jobtrail.core.errors import BudgetExceeded
 from jobtrail.core.outcome import Fail
 from jobtrail.core.status import LogLevel, LogSource, Phase
 from jobtrail.runners.claude.spec import Budget
-from jobtrail.runners.claude.spend import Amounts, allowed, form, in_words, left, raised, share, told
+from jobtrail.runners.claude.spend import Amounts, allowed, form, in_words, least, left, raised, share, told
 from jobtrail.runners.claude.told import COMPONENT
 from jobtrail.runners.protocol import Desk, LogLine
 
@@ -36,6 +38,9 @@ class Purse:
         self._file = folder / MEMORY
         self._memory = _Memory()
         self._begun = time.monotonic()
+        self._grant = Grant()  # of the budgets that hold the job from outside: its tree's, the workspace's
+        self.is_held = False
+        """Whether those leave the next invocation less than its own budget does."""
         self._asked = 0  # of this attempt; each raise is a question of its own, and holds for all attempts
 
     async def open(self) -> None:
@@ -65,6 +70,9 @@ class Purse:
 
     async def left(self) -> Amounts:
         """What is left for the next invocation; nothing of it is zero after `settle`."""
+        return least(await self._own_left(), self._grant.usd, self._grant.tokens)
+
+    async def _own_left(self) -> Amounts:
         return left(self._limit, await self.used()) if self._budget is not None else Amounts()
 
     async def count(self, turns: int) -> None:
@@ -87,6 +95,7 @@ class Purse:
         `exceeded`: the program ended for it, whatever the ledger's rounding says.
         """
         before = self._asked
+        exceeded = exceeded and not self.is_held
         while self._budget is not None:
             used = await self.used()
             if share(self._limit, used) < 1 and not (exceeded and self._asked == before):
@@ -112,6 +121,16 @@ class Purse:
                 who = ", ".join(decision.by) or "nobody"
                 return Fail("budget_exceeded", f"{message}, and {who} did not raise it", final=True)
             self._limit = raised(self._limit, decision.form)
+        return await self._reserved()
+
+    async def _reserved(self) -> Fail | None:
+        """Reserves for the next invocation what its own budget leaves, or as much of that as there is. Raises Waits."""
+        own = await self._own_left()
+        try:
+            self._grant = await self._desk.reserve(own.usd, own.tokens, up_to=True)
+        except BudgetExceeded as error:
+            return Fail(error.code, error.message, final=True)
+        self.is_held = least(own, self._grant.usd, self._grant.tokens) != own
         return None
 
     async def told(self) -> dict[str, object] | None:

@@ -56,6 +56,17 @@ def left(limit: Amounts, used: Amounts) -> Amounts:
     )
 
 
+def least(own: Amounts, usd: Decimal | None, tokens: int | None) -> Amounts:
+    """The smaller of what is left of the job's own budget and of what the budgets that hold it gave.
+
+    >>> least(Amounts(usd=Decimal(2), turns=5), Decimal("0.5"), None)
+    Amounts(usd=Decimal('0.5'), tokens=None, turns=5, seconds=None)
+    """
+    usds = [most for most in (own.usd, usd) if most is not None]
+    counts = [most for most in (own.tokens, tokens) if most is not None]
+    return replace(own, usd=min(usds, default=None), tokens=min(counts, default=None))
+
+
 def told(limit: Amounts, used: Amounts) -> dict[str, Any]:
     """Both, for notes and results; money as text."""
     return {name: {"used": _plain(name, had), "limit": _plain(name, most)} for name, most, had in _pairs(limit, used)}

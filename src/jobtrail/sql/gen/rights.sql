@@ -35,9 +35,35 @@ begin
     grant insert, update, delete on jobtrail.webhooks, jobtrail.webhook_deliveries to jobtrail_app;
     grant update on jobtrail.webhook_dispatcher to jobtrail_app;
   end if;
+  if to_regclass('jobtrail.limits') is not null then
+    grant insert, update, delete on jobtrail.limits, jobtrail.rate_starts, jobtrail.rate_buckets, jobtrail.claim_places
+      to jobtrail_app;
+  end if;
+  if to_regclass('jobtrail.dependencies') is not null then
+    grant insert, update on jobtrail.dependencies to jobtrail_app;
+    grant insert, update, delete on jobtrail.settlements to jobtrail_app;
+  end if;
   if to_regclass('jobtrail.signals') is not null then
     grant insert on jobtrail.signals to jobtrail_app;
     grant insert, update on jobtrail.callbacks, jobtrail.nexrender_jobs to jobtrail_app;
+  end if;
+  if to_regclass('jobtrail.gate_links') is not null then
+    grant insert, update on jobtrail.gate_links, jobtrail.waits to jobtrail_app;
+    grant update (superseded_at) on jobtrail.gate_decisions to jobtrail_app;  -- what was said nobody can change
+    grant insert, delete on jobtrail.groups, jobtrail.group_members to jobtrail_app;
+  end if;
+  if to_regclass('jobtrail.error_marks') is not null then
+    grant insert, update, delete on jobtrail.error_marks to jobtrail_app;
+  end if;
+  if to_regclass('jobtrail.supersedings') is not null then
+    grant insert, update on jobtrail.supersedings to jobtrail_app;
+    grant insert, update, delete on jobtrail.breakers, jobtrail.type_outcomes to jobtrail_app;
+  end if;
+  if to_regclass('jobtrail.budgets') is not null then
+    grant insert, update, delete on jobtrail.budgets, jobtrail.budget_holds, jobtrail.budget_waits to jobtrail_app;
+  end if;
+  if to_regclass('jobtrail.schedules') is not null then
+    grant insert, update, delete on jobtrail.schedules, jobtrail.schedule_ticks to jobtrail_app;
   end if;
   if to_regprocedure('jobtrail.make_partitions(integer)') is not null then
     revoke all on function jobtrail.make_partitions(integer), jobtrail.drop_partitions(text, timestamptz),

@@ -19,7 +19,7 @@ create type jobtrail.parent_policy as enum ('CANCEL', 'KEEP');
 create type jobtrail.depends_mode as enum ('ALL', 'ANY');
 create type jobtrail.dependency_policy as enum ('FAIL', 'CANCEL', 'RUN');
 create type jobtrail.backoff_type as enum ('FIXED', 'LINEAR', 'EXPONENTIAL');
-create type jobtrail.timer_type as enum ('START', 'CANCEL', 'GATE', 'QUEUE_TIMEOUT');
+create type jobtrail.timer_type as enum ('START', 'CANCEL', 'GATE', 'QUEUE_TIMEOUT', 'UNIQUE');
 
 -- The database's clock: the only one that leases, timers and the trail go by. Tests replace it to stop time.
 create function jobtrail.clock() returns timestamptz language sql volatile parallel safe as $$
@@ -44,7 +44,11 @@ $$;
 create table jobtrail.workspaces (
   id uuid primary key,
   name text not null unique check (octet_length(name) between 1 and 255),
-  created_at timestamptz not null default jobtrail.clock()
+  created_at timestamptz not null default jobtrail.clock(),
+  weight smallint not null default 1 check (weight between 1 and 1000),  -- its share of the workers, beside the others'
+  paused_at timestamptz,                        -- since when workers take none of its jobs; what runs goes on
+  paused_by text,
+  paused_reason text
 );
 
 create table jobtrail.projects (
@@ -165,17 +169,35 @@ create index jobs_by_schedule on jobtrail.jobs (workspace_id, schedule_id, id) w
 -- The claim's own small table: a row appears when a job becomes QUEUED, the claim deletes it. A row too many does no
 -- harm, for the claim looks at the job itself. So nothing is unique here, and who makes a job QUEUED never waits for a
 -- claim: the claim takes the row before the job, everybody else the job before the row, and waiting would deadlock.
+-- `strand` is empty for most jobs, so that they are found in their order by one index alone; those that have a concurrency
+-- key, or want more than one slot, stand apart, and are looked at by who knows what else runs.
 create table jobtrail.ready (
   workspace_id uuid not null,
   job_id uuid not null,
-  priority smallint not null,
+  rank bigint not null,                         -- `job_rank`: the lowest is next
+  slots smallint not null default 1,
+  concurrency_limit smallint not null default 1,
   queue text not null,
   type text not null,
-  concurrency_key text
+  strand text not null default ''               -- `job_strand`
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
-create index ready_in_order on jobtrail.ready (queue, priority desc, job_id);
+create index ready_in_order on jobtrail.ready (queue, workspace_id, strand, rank, job_id);
+create index ready_apart on jobtrail.ready (queue, workspace_id, rank, job_id) where strand <> '';
 
--- What is to happen to a job at a time: a start that is due, a cancel, the expiry of a gate or of the wait in a queue.
+-- Where a job stands in its queue: by when it came, or was due, or was retried; a level of priority is worth an hour. So
+-- what waits overtakes in time, and no row is rewritten for it. It follows from the job's row for as long as it is QUEUED.
+create function jobtrail.job_rank(priority smallint, generation integer, created_at timestamptz, scheduled_at timestamptz,
+  queued_at timestamptz) returns bigint language sql immutable parallel safe as $$
+  select (date_part('epoch', case when generation > 1 then queued_at else greatest(created_at, scheduled_at) end
+    - timestamptz '1970-01-01 00:00:00+00') * 1000)::bigint - priority * 3600000
+$$;
+create function jobtrail.job_strand(concurrency_key text, slots smallint) returns text
+  language sql immutable parallel safe as $$
+  select case when concurrency_key is not null then '=' || concurrency_key when slots > 1 then '+' else '' end
+$$;
+
+-- What is to happen to a job at a time: a start that is due, a cancel, the expiry of a gate, of the wait in a queue or of
+-- its unique key.
 create table jobtrail.timers (
   workspace_id uuid not null,
   job_id uuid not null,
@@ -200,6 +222,10 @@ create table jobtrail.attempts (
   disk_bytes bigint,
   started_at timestamptz not null default jobtrail.clock(),
   ended_at timestamptz,
+  slots smallint not null default 1,            -- what it takes of the limits of its queue, type and key while it is open
+  queue text,
+  type text,
+  concurrency_key text,
   session_id text,
   error_code text,
   error_message text,

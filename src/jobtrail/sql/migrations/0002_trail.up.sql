@@ -152,6 +152,8 @@ begin
   if new.parent_id is not null then  -- a parent that retention removed meanwhile is as good a head as any
     new.root_id := coalesce((select coalesce(p.root_id, p.id) from jobtrail.jobs p
       where p.workspace_id = new.workspace_id and p.id = new.parent_id), new.parent_id);
+    new.budgeted := new.budgeted or exists (select from jobtrail.jobs p
+      where p.workspace_id = new.workspace_id and p.id = new.parent_id and p.budgeted);
   end if;
   new.note := jsonb_build_object('type', new.type, 'queue', new.queue, 'priority', new.priority,
     'input_sha256', encode(sha256(convert_to(new.input::text, 'UTF8')), 'hex'));
@@ -201,12 +203,6 @@ begin
       new.actual_seconds := extract(epoch from new.completed_at - old.started_at);
     end if;
   end if;
-  -- A key that was given up is taken again by a retry only: another job may have it by now.
-  if old.unique_key is not null and (old.unique_hold is not null or new.event = 'job.retried')
-      and (new.status <> old.status or old.unique_until is not null) then
-    new.unique_hold := case when new.updated_at < coalesce(old.unique_until, 'infinity')
-      and jobtrail.holds_key(old.unique_scope, new.status) then old.unique_key end;
-  end if;
   -- What a runner tells is kept also when it tells the same twice; elsewhere an equal note is the last one, left standing.
   if new.note is not null and (new.note is distinct from old.note or new.event = any ('{ai.tool_called,
       ai.artifact_created,gate.started,gate.passed,gate.failed,budget.warned,budget.exceeded}')) then
@@ -227,6 +223,12 @@ begin
     end if;
     said := coalesce(said, '{}') || jobtrail.changed_settings(jobtrail.job_settings(old), jobtrail.job_settings(new));
   end if;
+  -- A key that was given up is taken again by a retry only: another job may have it by now.
+  if old.unique_key is not null and (old.unique_hold is not null or new.event = 'job.retried') then
+    new.unique_hold := case when new.updated_at < coalesce(old.unique_until, 'infinity')
+      and jobtrail.holds_key(old.unique_scope, new.status)
+      and not (new.event in ('job.cancelled', 'job.cancel_requested') and said ->> 'superseded_by' is not null) then old.unique_key end;
+  end if;
   new.note := said;
   -- A transaction may wait for a job that a later one holds, and go on when that has ended. Its event then counts as the
   -- later one's: whoever may see that one sees both, for this one has ended too before anything above the two is seen.
@@ -245,11 +247,28 @@ begin
     select workspace_id, id, attempt_id, step_id, last_txid, updated_at, version, status, actor_type, event, actor_id,
       note::text, trail_hash
     from changed;
-  insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
-    select workspace_id, id, priority, queue, type, concurrency_key from changed
+  insert into jobtrail.ready (workspace_id, job_id, rank, slots, concurrency_limit, queue, type, strand)
+    select workspace_id, id, jobtrail.job_rank(priority, generation, created_at, scheduled_at, queued_at), slots,
+      concurrency_limit, queue, type, jobtrail.job_strand(concurrency_key, slots) from changed
     where status = 'QUEUED' and event not in ('job.updated', 'artifact.created');
+  if exists (select from changed where status in ('COMPLETED', 'FAILED', 'CANCELLED') or event = 'job.cancel_requested') then
+    -- Where nobody waits for anybody, which is most places and times, no job is looked up.
+    if not jobtrail.serves_all() or exists (select from jobtrail.dependencies where met_at is null) then
+      insert into jobtrail.settlements (workspace_id, job_id)
+        select c.workspace_id, c.id from changed c cross join lateral (
+          select from jobtrail.dependencies d where d.workspace_id = c.workspace_id and d.needs_id = c.id and d.met_at is null
+          limit 1) waits
+        where c.status in ('COMPLETED', 'FAILED', 'CANCELLED');
+    end if;
+    insert into jobtrail.settlements (workspace_id, job_id)
+      select c.workspace_id, c.id from changed c cross join lateral (
+        select from jobtrail.jobs k where k.workspace_id = c.workspace_id and k.parent_id = c.id and k.on_parent = 'CANCEL'
+          and k.status in ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING') limit 1) goes
+      where c.status in ('FAILED', 'CANCELLED') or c.event = 'job.cancel_requested';
+  end if;
   if exists (select from changed where (status = 'PENDING' and scheduled_at is not null) or cancel_at is not null
-      or (status = 'QUEUED' and queue_timeout_seconds is not null) or (checked and status not in ('RUNNING', 'COMPLETED'))) then
+      or (status = 'QUEUED' and queue_timeout_seconds is not null) or (checked and status not in ('RUNNING', 'COMPLETED'))
+      or (unique_until is not null and event in ('job.created', 'job.retried'))) then
     insert into jobtrail.timers (workspace_id, job_id, type, due_at)
       select workspace_id, id, 'START'::jobtrail.timer_type, scheduled_at from changed
         where status = 'PENDING' and scheduled_at is not null and wait_reason is distinct from 'VALIDATION'
@@ -259,6 +278,9 @@ begin
       union all
       select workspace_id, id, 'QUEUE_TIMEOUT', queued_at + make_interval(secs => queue_timeout_seconds) from changed
         where status = 'QUEUED' and queue_timeout_seconds is not null
+      union all
+      select workspace_id, id, 'UNIQUE', unique_until from changed
+        where unique_hold is not null and unique_until is not null and event in ('job.created', 'job.retried')
       on conflict (workspace_id, job_id, type) do update set due_at = excluded.due_at;
     -- Who has a job's validation loses it with every move but the one by which it was taken.
     if exists (select from changed where checked and status not in ('RUNNING', 'COMPLETED')) then

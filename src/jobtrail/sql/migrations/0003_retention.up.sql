@@ -83,9 +83,12 @@ declare
   gone uuid[];
 begin
   with old as (
-    select workspace_id, id, version, trail_hash, created_at, updated_at from jobtrail.jobs
+    select workspace_id, id, version, trail_hash, created_at, updated_at from jobtrail.jobs j
     where completed_at < least(before, jobtrail.clock() - interval '1 day')
       and status in ('COMPLETED', 'FAILED', 'CANCELLED')
+      and not exists (  -- one that waits for more, or has started it, may want its result yet
+        select from jobtrail.dependencies d join jobtrail.jobs w on w.workspace_id = d.workspace_id and w.id = d.job_id
+        where d.workspace_id = j.workspace_id and d.needs_id = j.id and w.completed_at is null)
     order by id limit most for update skip locked
   ), kept as (
     insert into jobtrail.tombstones as t (workspace_id, job_id, last_seq, trail_hash, first_at, last_at)

@@ -37,7 +37,9 @@ with looked as materialized (
   order by g.last_at desc, g.fingerprint limit $5
 )
 select s.jobs as looked_at, s.made_since, s.since, s.until, g.groups, g.fingerprint, g.error_code, m.message, g.types,
-  g.jobs, g.first_at, g.last_at, g.trend, g.job_ids
-from span s left join shown g on true left join lateral (select left(j.error_message, 2000) as message from jobtrail.jobs j
+  g.jobs, g.first_at, g.last_at, g.trend, g.job_ids, k.status as mark, k.note, k.marked_by, k.marked_at
+from span s left join shown g on true
+left join jobtrail.error_marks k on k.workspace_id = $1 and k.fingerprint = g.fingerprint
+left join lateral (select left(j.error_message, 2000) as message from jobtrail.jobs j
   where j.workspace_id = $1 and j.id = g.job_ids[1] limit 1) m on true
 order by g.last_at desc nulls last, g.fingerprint

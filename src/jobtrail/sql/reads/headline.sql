@@ -13,6 +13,9 @@ select
     limit $3) capped)::int4 as reruns,
   (select count(*) from (select from jobtrail.jobs r where r.workspace_id = j.workspace_id and r.parent_id = j.id
     limit $3) capped)::int4 as children,
+  (select s.heir_id from jobtrail.supersedings s where s.workspace_id = j.workspace_id and s.job_id = j.id) as heir_id,
+  (select s.job_id from jobtrail.supersedings s where s.workspace_id = j.workspace_id and s.heir_id = j.id
+    order by s.at desc limit 1) as took_from_id,
   gate.id as gate_id, gate.question as gate_question,
   worker.worker_id, worker.name as worker_name, worker.silent_seconds, worker.lease_seconds, worker.stop_reason
 from jobtrail.jobs j

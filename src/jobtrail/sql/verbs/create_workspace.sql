@@ -1,7 +1,7 @@
 -- Opens a workspace, with a person who owns it ($3) or none, and records it; no row: the name is taken.
 with made as (
   insert into jobtrail.workspaces (id, name) values ($1, $2) on conflict do nothing
-  returning id, name, created_at
+  returning id, name, created_at, paused_at, paused_by, paused_reason
 ), owned as (
   insert into jobtrail.memberships (workspace_id, user_id, role) select id, $3, 'OWNER' from made where $3::uuid is not null
 ), told as (
@@ -10,4 +10,4 @@ with made as (
     jsonb_strip_nulls(jsonb_build_object('name', name, 'owner', $3::uuid))
   from made
 )
-select id, name, created_at from made
+select id, name, created_at, paused_at, paused_by, paused_reason from made

@@ -1,6 +1,8 @@
 -- Changes what may change while a job is as it was read ($3, null: whatever). $6.. null leaves a field as it is.
 with was as materialized (
-  select * from jobtrail.jobs where workspace_id = $1 and id = $2 for update
+  select *, jobtrail.job_strand(concurrency_key, slots) as strand,
+    jobtrail.job_rank(priority, generation, created_at, scheduled_at, queued_at) as rank
+  from jobtrail.jobs where workspace_id = $1 and id = $2 for update
 ), changed as (
   update jobtrail.jobs j set event = 'job.updated', actor_type = $4::text::jobtrail.actor_type, actor_id = $5,
     step_id = null, priority = coalesce($6, j.priority), title = coalesce($7, j.title),
@@ -12,15 +14,15 @@ with was as materialized (
       else j.wait_reason end
   from was
   where j.workspace_id = $1 and j.id = $2 and ($3::int4 is null or was.version = $3)
-  returning j.*
+  returning j.*, jobtrail.job_rank(j.priority, j.generation, j.created_at, j.scheduled_at, j.queued_at) as rank
 ), unready as (
   delete from jobtrail.ready where ctid = any (array(
-    select r.ctid from jobtrail.ready r join was on r.queue = was.queue and r.priority = was.priority
-      and r.job_id = was.id and r.workspace_id = $1 join changed c on c.id = was.id
-    where was.priority <> c.priority or c.status <> 'QUEUED' for update of r skip locked))
+    select r.ctid from jobtrail.ready r join was on r.queue = was.queue and r.workspace_id = $1 and r.strand = was.strand
+      and r.rank = was.rank and r.job_id = was.id join changed c on c.id = was.id
+    where was.rank <> c.rank or c.status <> 'QUEUED' for update of r skip locked))
 ), readied as (
-  insert into jobtrail.ready (workspace_id, job_id, priority, queue, type, concurrency_key)
-  select c.workspace_id, c.id, c.priority, c.queue, c.type, c.concurrency_key from changed c join was on c.id = was.id
-  where c.status = 'QUEUED' and c.priority <> was.priority
+  insert into jobtrail.ready (workspace_id, job_id, rank, slots, concurrency_limit, queue, type, strand)
+  select c.workspace_id, c.id, c.rank, c.slots, c.concurrency_limit, c.queue, c.type, was.strand
+  from changed c join was on c.id = was.id where c.status = 'QUEUED' and c.rank <> was.rank
 )
 select status::text, version from changed

@@ -16,8 +16,9 @@ from jobtrail.core.errors import NotFound, StaleAttempt
 from jobtrail.core.fence import Fence, Used
 from jobtrail.core.retry import Backoff, delay_after
 from jobtrail.core.status import RUNNER_WAITS, AttemptStatus, JobStatus, ResultStatus, WaitReason
-from jobtrail.service import attempts, jobs, trail
+from jobtrail.service import attempts, breakers, jobs, trail
 from jobtrail.service.attempts import Completed, Failed, Held
+from jobtrail.service.breakers import Outcomes
 from jobtrail.store.query import Steps, ask
 from jobtrail.web import lenient
 from jobtrail.web.api.attempts import MESSAGE_BYTES, Whose, fence_of, redact
@@ -116,6 +117,8 @@ async def complete_attempt(call: Call, attempt_id: UUID, query: Whose) -> EndedA
         done = Completed(fence, output, ResultStatus(body.status), summary, held.ms, _used(body.used))
         if (yield from attempts.complete([done]).begin()):
             raise _stale(fence)
+        if held.open:
+            yield from breakers.tell([Outcomes(fence.workspace_id, held.type, completed=1)]).begin()
 
     return await _end(call, attempt_id, query, end)
 
@@ -132,6 +135,9 @@ async def fail_attempt(call: Call, attempt_id: UUID, query: Whose) -> EndedAttem
         again = _again(body, held)
         failed = Failed(fence, code, message, stack, again, status, output, held.ms, _used(body.used))
         yield from attempts.fail(failed).begin()
+        if held.open and again is not None:  # else it was the job's own fault
+            bad = {"timed_out": 1} if body.timed_out else {"failed": 1}
+            yield from breakers.tell([Outcomes(fence.workspace_id, held.type, **bad)]).begin()
 
     return await _end(call, attempt_id, query, end)
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from jobtrail.core import jsonguard
+from jobtrail.core import approval, jsonguard
+from jobtrail.core.approval import OnExpire, Rejections, Rules
 from jobtrail.core.errors import Conflict, Invalid
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Remembered
@@ -63,7 +64,8 @@ class StepEndBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class GateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A question to people. `form`: the JSON schema of what a decision may carry."""
+    """A question to people. `form`: the JSON schema of what an approval must carry. `escalate_to`: who may decide as well
+    once nobody has for so long."""
 
     question: Annotated[str, msgspec.Meta(min_length=1, max_length=4_096)]
     key: Name | None = None
@@ -72,15 +74,36 @@ class GateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     needed: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
     form: dict[str, Any] | None = None
     expires_in_seconds: Annotated[float, msgspec.Meta(gt=0, le=31_536_000)] | None = None
+    on_expire: OnExpire = OnExpire.REJECT
+    rejections: Rejections = Rejections.FIRST
+    no_self_approval: bool = False
+    comment_required: bool = False
+    escalate_to: Annotated[list[Name], msgspec.Meta(max_length=100)] = msgspec.field(default_factory=list)
+    escalate_after_seconds: Annotated[float, msgspec.Meta(gt=0, le=31_536_000)] | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """How it is to be decided, beyond by whom and by how many."""
+        after = self.escalate_after_seconds
+        return Rules(
+            no_self_approval=self.no_self_approval,
+            comment_required=self.comment_required,
+            on_expire=self.on_expire,
+            rejections=self.rejections,
+            escalate_to=tuple(self.escalate_to),
+            escalate_after=None if after is None else timedelta(seconds=after),
+        )
 
 
 class GateAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`decided` false: the attempt is over, the job waits for people, and a later attempt asks here again."""
+    """`decided` false: the attempt is over, the job waits for people, and a later attempt asks here again. `on_expire`: what
+    their silence counts as, if `expired`: with FAIL and CANCEL the worker ends the attempt so."""
 
     decided: bool
     gate_id: UUID | None = None
     approved: bool = False
     expired: bool = False
+    on_expire: OnExpire = OnExpire.REJECT
     by: list[str] = []
     comment: str | None = None
     form: Any = None
@@ -132,6 +155,8 @@ async def ask_people(call: Call, attempt_id: UUID, query: Whose, body: GateBody)
     form = None if body.form is None else jsonguard.encode(body.form, at="form").decode()
     approvers = tuple(jsonguard.check_name(one, "approvers") for one in body.approvers)
     expires = None if body.expires_in_seconds is None else timedelta(seconds=body.expires_in_seconds)
+    rules = body.rules
+    approval.check(approvers, body.needed, rules)
 
     def work(fence: Fence, held: Held) -> Steps[GateAnswer]:
         known = yield from _remembered(fence)
@@ -145,17 +170,36 @@ async def ask_people(call: Call, attempt_id: UUID, query: Whose, body: GateBody)
             decision = decided(gate)
             if isinstance(begun, UUID):
                 yield from _passed(fence, begun, decision)
-            return GateAnswer(decided=True, approved=decision.approved, expired=decision.expired,
-                              by=list(decision.by), comment=decision.comment, form=decision.form)  # fmt: skip
+            return _answer(decision)
         if not isinstance(begun, UUID):
             raise Invalid(f"step {key!r} has completed and was no question; give the gate another key")
         gate_id = yield from gates.request(
-            fence, begun, new_id(), body.question, approvers=approvers, needed=body.needed, form=form, expires=expires
+            fence,
+            begun,
+            new_id(),
+            body.question,
+            approvers=approvers,
+            needed=body.needed,
+            form=form,
+            expires=expires,
+            rules=rules,
         ).begin()
         return GateAnswer(decided=False, gate_id=gate_id)
 
     answer = await held(call, attempt_id, query, work)
     return Reply(answer, status=200 if answer.decided else 202)
+
+
+def _answer(decision: Decision) -> GateAnswer:
+    return GateAnswer(
+        decided=True,
+        approved=decision.approved,
+        expired=decision.expired,
+        on_expire=OnExpire(decision.on_expire),
+        by=list(decision.by),
+        comment=decision.comment,
+        form=decision.form,
+    )
 
 
 def _remembered(fence: Fence) -> Steps[dict[str, Remembered]]:

@@ -20,7 +20,7 @@ from jobtrail.core.fence import Fence
 from jobtrail.core.redact import Redactor
 from jobtrail.core.status import TOLD, LogLevel, LogSource
 from jobtrail.runners.protocol import LogLine
-from jobtrail.service import assets, attempts, logs, trail, usage
+from jobtrail.service import assets, attempts, logs, reserving, trail, usage
 from jobtrail.service.assets import NewAsset
 from jobtrail.service.attempts import Held
 from jobtrail.service.usage import Measured
@@ -192,7 +192,7 @@ async def beat_attempt(call: Call, attempt_id: UUID, query: Whose) -> Orders:
 
     @atomic
     def beaten() -> Steps[Orders]:
-        lease = yield from renewed(fence.worker_id, fence.workspace_id)
+        lease = (yield from renewed(fence.worker_id, fence.workspace_id)).lease_until
         held = yield from attempts.holding(fence, nothing).begin()
         return Orders(lease, held.cancel, held.reason)
 
@@ -229,7 +229,10 @@ async def write_lines(call: Call, attempt_id: UUID, query: Whose) -> StoredLines
 
 
 async def book_usage(call: Call, attempt_id: UUID, query: Whose, body: UsageBody) -> None:
-    """Book tokens and money. Told again under the same number it counts once."""
+    """Book tokens and money. Told again under the same number it counts once.
+
+    Where that is more than was reserved, and a budget leaves no more, the attempt ends, and its job waits or fails.
+    """
     used = usage.Call(
         provider=jsonguard.check_name(body.provider, "provider"),
         model=jsonguard.check_name(body.model, "model"),
@@ -242,7 +245,7 @@ async def book_usage(call: Call, attempt_id: UUID, query: Whose, body: UsageBody
     )
 
     def work(fence: Fence, _: Held) -> Steps[None]:
-        yield from ask(usage.book(fence, body.number, used, body.step_id))
+        yield from reserving.used(fence, body.number, used, body.step_id).begin()
 
     await held(call, attempt_id, query, work, body.step_id)
 

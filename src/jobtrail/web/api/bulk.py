@@ -22,6 +22,8 @@ _NEEDS: Final = {
     Action.RETRY: ApiScope.JOBS_RETRY,
     Action.RERUN: ApiScope.JOBS_RERUN,
     Action.PRIORITIZE: ApiScope.JOBS_UPDATE,
+    Action.REDRIVE: ApiScope.JOBS_RETRY,
+    Action.START_NOW: ApiScope.JOBS_UPDATE,
 }
 
 
@@ -33,6 +35,10 @@ class BulkBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     all: bool = False
     priority: Priority | None = None
     reason: Reason | None = None
+    rate_per_minute: (
+        Annotated[float, msgspec.Meta(ge=0.01, le=1_000_000, description="At most so many jobs a minute, in waves.")]
+        | None
+    ) = None
     dry_run: Annotated[bool, msgspec.Meta(description="Only count what would be touched.")] = False
 
 
@@ -54,7 +60,8 @@ async def run_bulk(call: Call, body: BulkBody) -> Reply[BulkAnswer]:
         raise Invalid(
             "this filter lets all jobs through; say `all` if that is meant", fields={"all": "the filter is empty"}
         )
-    order = Order(action=body.action, filter=filter, priority=body.priority, reason=body.reason)
+    order = Order(action=body.action, filter=filter, priority=body.priority, reason=body.reason,
+                  rate_per_minute=body.rate_per_minute)  # fmt: skip
     counted = await call.read(bulk.count(call.workspace, order))
     answer = BulkAnswer(None, counted.matching, counted.changing, counted.capped)
     if body.dry_run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,15 +13,19 @@ from msgspec import UNSET, UnsetType
 from jobtrail import tracing
 from jobtrail.client import rerun_of
 from jobtrail.core import jsonguard, why
+from jobtrail.core.budget_terms import money
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.model import Job
-from jobtrail.core.status import JobStatus, WaitReason, allowed_actions
+from jobtrail.core.status import JobStatus, UniqueScope, WaitReason, allowed_actions
+from jobtrail.core.unique import OnConflict, fields_of
 from jobtrail.service import attempts, jobs, steps, trail, usage
 from jobtrail.service.jobs import Change, NewJob, Options
 from jobtrail.store.identity import new_id
 from jobtrail.store.query import Steps, ask, flow
 from jobtrail.store.wake import ORDERS
 from jobtrail.web import reading
+from jobtrail.web.api.job_budgets import JobBudgetBody, Tokens, Usd
+from jobtrail.web.api.job_graph import After, bound
 from jobtrail.web.routing import Reply
 from jobtrail.web.runtime import Call
 from jobtrail.web.versions import Match, etag, version_of
@@ -46,6 +51,9 @@ Id = Annotated[
     ),
 ]
 
+Year = Annotated[float, msgspec.Meta(gt=0, le=31_536_000)]
+FieldNames = Annotated[list[Name], msgspec.Meta(min_length=1, max_length=50)]
+
 
 class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A job to accept. What is left out is as its type has it, or a default."""
@@ -58,9 +66,18 @@ class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=1_024)] | None = None
     tags: Tags | UnsetType = UNSET
     unique_key: Name | None = None
+    unique_by: Literal["input"] | FieldNames | UnsetType = UNSET
+    unique_scope: UniqueScope | UnsetType = UNSET
+    unique_window_seconds: Year | None = None
+    on_conflict: Literal["EXISTING", "REFUSE", "REPLACE", "SUPERSEDE", "DEBOUNCE", "RESCHEDULE"] | UnsetType = UNSET
+    debounce_seconds: Year | None = None
+    debounce_max_seconds: Year | None = None
     concurrency_key: Name | None = None
+    concurrency_limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | UnsetType = UNSET
+    slots: Annotated[int, msgspec.Meta(ge=1, le=1_000)] | UnsetType = UNSET
     scheduled_at: Time | None = None
     cancel_at: Time | None = None
+    expires_seconds: Year | None = None
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] | UnsetType = UNSET
     backoff_type: Literal["FIXED", "LINEAR", "EXPONENTIAL"] | UnsetType = UNSET
     backoff_delay_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)] | UnsetType = UNSET
@@ -73,6 +90,13 @@ class NewJobBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     parent_id: UUID | None = None
     rerun_of: UUID | None = None
     estimated_seconds: Annotated[float, msgspec.Meta(ge=0, le=2_592_000)] | None = None
+    after: After = msgspec.field(default_factory=list)
+    depends_mode: Literal["ALL", "ANY"] | UnsetType = UNSET
+    on_dependency: Literal["FAIL", "CANCEL", "RUN"] | UnsetType = UNSET
+    on_parent: Literal["CANCEL", "KEEP"] | UnsetType = UNSET
+    budget: JobBudgetBody | None = None
+    reserve_usd: Usd | None = None
+    reserve_tokens: Tokens | None = None
 
 
 class NewJobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,11 +132,16 @@ class Once(msgspec.Struct, frozen=True):
 
 async def enqueue_job(call: Call, headers: Once, body: NewJobBody) -> Reply[Accepted]:
     """Accept a job. When this answers, it is never lost."""
-    (job,) = await call.runtime.checks.marked(call.workspace, [new_job(body, call.runtime.service.types)])
+    wanted = bound([new_job(body, call.runtime.service.types)], [body.after])
+    (job,) = await call.runtime.checks.marked(call.workspace, wanted)
     key = headers.idempotency_key
     if key is not None:
         jsonguard.check_name(key, "Idempotency-Key")
-    job_id, is_new = await call.runtime.batcher.enqueue(call.workspace, call.principal.actor, job, key)
+    if job.after:  # what is wrong with it concerns this request alone
+        accepted = await call.write(jobs.one_by_one(call.workspace, job, key, call.principal.actor))
+        job_id, is_new = accepted.job_id, accepted.is_new
+    else:
+        job_id, is_new = await call.runtime.batcher.enqueue(call.workspace, call.principal.actor, job, key)
     call.runtime.nudger.nudge(_hints([job]))
     return Reply(
         Accepted(job_id, not is_new),
@@ -124,11 +153,9 @@ async def enqueue_job(call: Call, headers: Once, body: NewJobBody) -> Reply[Acce
 async def enqueue_jobs(call: Call, body: RawJobs) -> Reply[AcceptedJobs]:
     """Accept up to 10 000 jobs together: all or none."""
     types = call.runtime.service.types
-    wanted = [
-        new_job(reading.item_value(raw, NewJobBody, f"jobs[{at}]"), types, f"jobs[{at}].")
-        for at, raw in enumerate(body.jobs)
-    ]
-    wanted = await call.runtime.checks.marked(call.workspace, wanted)
+    bodies = [reading.item_value(raw, NewJobBody, f"jobs[{at}]") for at, raw in enumerate(body.jobs)]
+    made = [new_job(one, types, f"jobs[{at}].") for at, one in enumerate(bodies)]
+    wanted = await call.runtime.checks.marked(call.workspace, bound(made, [one.after for one in bodies]))
     done = await call.write(jobs.enqueue(call.workspace, wanted, call.principal.actor), *_hints(wanted))
     return Reply(AcceptedJobs([Accepted(job_id, job_id in done.existed) for job_id in done.ids]))
 
@@ -244,11 +271,27 @@ def new_job(body: NewJobBody, types: Mapping[str, Options], at: str = "") -> New
             jsonguard.check_name(said[name], f"{at}{name}")
     if "tags" in said:
         said["tags"] = checked_tags(said["tags"], at)
-    options = default if not said else _with(default, said)
+    if "unique_by" in said:
+        said["unique_by"] = fields_of(said["unique_by"])
+    if body.budget is not None:
+        said["budget"] = body.budget.budget(f"{at}budget.")
+    if body.reserve_usd is not None:
+        said["reserve_usd"] = money(body.reserve_usd, f"{at}reserve_usd")
+    options = default if not said else _debounced(_with(default, said), said, at)
     unique = None if body.unique_key is None else jsonguard.check_name(body.unique_key, f"{at}unique_key")
     raw = jsonguard.encode(body.input, at=f"{at}input")
     id = new_id() if body.id is None else UUID(body.id)
     return NewJob(id=id, input=raw, options=options, title=body.title, unique_key=unique, traceparent=tracing.current())
+
+
+def _debounced(options: Options, said: Mapping[str, Any], at: str) -> Options:
+    """Options with what a debounce means where nothing else is said: the key is free when the job starts. Raises Invalid."""
+    if options.on_conflict != OnConflict.DEBOUNCE:
+        return options
+    if options.debounce_seconds is None:
+        raise Invalid("DEBOUNCE needs debounce_seconds", fields={f"{at}debounce_seconds": "missing"})
+    new = said.get("on_conflict") == OnConflict.DEBOUNCE and "unique_scope" not in said
+    return replace(options, unique_scope=UniqueScope.WAITING.value) if new else options
 
 
 async def _now(call: Call, job_id: UUID, *, nudge: bool = False) -> Reply[Job]:

@@ -55,7 +55,8 @@ async def pause_queue(call: Call, queue: Name, body: PauseBody) -> None:
 
 async def resume_queue(call: Call, queue: Name) -> None:
     """Let workers take of a queue again."""
-    await call.write(queues.resume(call.workspace, jsonguard.check_name(queue, "queue")), queue)
+    name = jsonguard.check_name(queue, "queue")
+    await call.write(queues.resume(call.workspace, name, call.principal.actor), name)
     _show_anew(call)
 
 

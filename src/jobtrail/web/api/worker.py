@@ -15,15 +15,17 @@ from uuid import UUID
 import msgspec
 from starlette.requests import Request
 
-from jobtrail.core import described, jsonguard
+from jobtrail.core import described, graph, jsonguard
 from jobtrail.core.errors import Conflict, JobtrailError, NotFound
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Claimed, Remembered
 from jobtrail.service import attempts, workers
-from jobtrail.service.attempts import NO_MARK
-from jobtrail.service.workers import NewWorker, OwnWorker
+from jobtrail.service.attempts import Taker
+from jobtrail.service.workers import Beat, NewWorker, OwnWorker
 from jobtrail.store.identity import new_id
 from jobtrail.store.query import Steps, ask, atomic
+from jobtrail.web.api.job_budgets import admitted
+from jobtrail.web.api.job_graph import given
 from jobtrail.web.runtime import Call
 from jobtrail.web.views import Name, Reason
 from jobtrail.worker.pause import until
@@ -90,11 +92,18 @@ class StopOrder(msgspec.Struct, frozen=True):
 
 
 class Beaten(msgspec.Struct, frozen=True):
-    """Until when the lease runs; what to cancel; what to stop without a word, for it is no longer the worker's."""
+    """Until when the lease runs; what to cancel; what to stop without a word, for it is no longer the worker's.
+
+    `drains`: it was told to take no more, and gets no more; `stops`: and to end when what it runs has ended. It gets nothing
+    of `left_queues` either.
+    """
 
     lease_until: datetime
     cancel: list[StopOrder]
     drop: list[UUID]
+    drains: bool
+    stops: bool
+    left_queues: list[str]
 
 
 class LeaveBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -227,13 +236,21 @@ async def _taken(
 ) -> Taken:
     """One look into the queues. It ends even where the request is cut off: what it took then goes back."""
     async with call.runtime.claims:
-        looking = asyncio.ensure_future(call.write(_claimed(call.workspace, body, queues, types, holding)))
+        looking = asyncio.ensure_future(_looked(call, body, queues, types, holding))
         try:
             return await asyncio.shield(looking)
         except asyncio.CancelledError:
             with suppress(JobtrailError):
                 await _give_back(call, body.worker_id, await looking, queues)
             raise
+
+
+async def _looked(
+    call: Call, body: ClaimBody, queues: Sequence[str], types: Sequence[str], holding: list[UUID] | None
+) -> Taken:
+    """What is ready, without the jobs that a budget lets wait or fail: each reserves by itself, before it is handed out."""
+    taken = await call.write(_claimed(call.workspace, body, queues, types, holding))
+    return [one for one in taken if not one[0].budgeted or await admitted(call, one[0], body.worker_id)]
 
 
 async def _give_back(call: Call, worker_id: UUID, taken: Taken, queues: Sequence[str]) -> None:
@@ -264,17 +281,17 @@ async def _hung_up(request: Request, bell: asyncio.Event) -> AsyncIterator[async
 @atomic
 def _registered(worker: NewWorker, workspace: UUID) -> Steps[datetime]:
     yield from ask(workers.register(worker))
-    return (yield from renewed(worker.id, workspace))
+    return (yield from renewed(worker.id, workspace)).lease_until
 
 
-def renewed(worker_id: UUID, workspace: UUID, *, draining: bool = False) -> Steps[datetime]:
-    """Renews a worker's lease; answers until when. Raises NotFound, and Conflict for one that has stopped.
+def renewed(worker_id: UUID, workspace: UUID, *, draining: bool = False) -> Steps[Beat]:
+    """Renews a worker's lease; answers until when, and what it is told. Raises NotFound, and Conflict for one that has stopped.
 
     It takes the worker's row: in one transaction always before any job's.
     """
-    lease = yield from ask(workers.heartbeat(worker_id, draining=draining))
-    if lease is not None:
-        return lease
+    beat = yield from ask(workers.heartbeat(worker_id, draining=draining))
+    if beat is not None:
+        return beat
     own: OwnWorker | None = yield from ask(workers.own(workspace, worker_id))
     if own is None:
         raise NotFound(f"there is no worker {worker_id} in this workspace; register, and use the id that is answered")
@@ -283,13 +300,16 @@ def renewed(worker_id: UUID, workspace: UUID, *, draining: bool = False) -> Step
 
 @atomic
 def _beaten(workspace: UUID, worker_id: UUID, asked: list[Fence] | None, *, draining: bool) -> Steps[Beaten]:
-    lease = yield from renewed(worker_id, workspace, draining=draining)
+    beat = yield from renewed(worker_id, workspace, draining=draining)
     fences = asked if asked is not None else (yield from ask(attempts.strays(worker_id, [])))
     orders = (yield from ask(attempts.orders(fences))) if fences else []
     return Beaten(
-        lease,
+        beat.lease_until,
         [StopOrder(one.attempt_id, one.reason or "cancelled") for one in orders if one.cancel and one.own],
         [one.attempt_id for one in orders if not one.own],
+        beat.drains,
+        beat.stops,
+        beat.left_queues,
     )
 
 
@@ -306,21 +326,23 @@ def _claimed(
     workspace: UUID, body: ClaimBody, queues: Sequence[str], types: Sequence[str], holding: list[UUID] | None
 ) -> Steps[Taken]:
     """All in one transaction: a job is taken with all that its worker must know, or it is not taken."""
-    yield from renewed(body.worker_id, workspace)
+    beat = yield from renewed(body.worker_id, workspace)
     if holding is not None:
         lost = yield from ask(attempts.strays(body.worker_id, holding))
         if lost:
             yield from ask(attempts.interrupt(lost))
     stamp, nonce = f"{time.time_ns() // 1_000_000:012x}7", secrets.token_hex(16)
     found: list[Claimed] = []
-    for queue in queues:
-        if room := body.limit - len(found):
-            found += yield from ask(
-                attempts.claim(body.worker_id, queue, types, room, mark=NO_MARK, stamp=stamp, nonce=nonce)
-            )
+    for queue in () if beat.drains else queues:
+        if (room := body.limit - sum(job.slots for job in found)) > 0 and queue not in beat.left_queues:
+            taker = Taker(body.worker_id, queue, types, stamp, nonce)
+            found += (yield from ask(attempts.claim_limited(taker, workspace, room, room, room))).jobs
     taken: Taken = []
-    for job in found:
-        steps = (yield from ask(attempts.remembered(workspace, job.job_id))) if job.number > 1 else []
+    for one in found:
+        job = one
+        if graph.may_refer(job.input):
+            job = job._replace(input=(yield from given(workspace, job.job_id, job.input).begin()))
+        steps = (yield from ask(attempts.remembered(workspace, job.job_id))) if job.remembers else []
         taken.append((job, steps))
     return taken
 

@@ -11,12 +11,13 @@ from typing import Final, Literal
 import msgspec
 from starlette.responses import Response
 
+from jobtrail.core.budget import BudgetStanding
 from jobtrail.core.figures import CostOfType, DearJob, UsageOfDay, Waste
 from jobtrail.core.model import UsageTotal
 from jobtrail.core.scopes import ApiScope
 from jobtrail.core.shown import money
 from jobtrail.core.spent import Spent
-from jobtrail.service import usage
+from jobtrail.service import budgets, usage
 from jobtrail.store.query import Steps, ask, flow
 from jobtrail.web.pages.charts import Bucket, Chart, Series
 from jobtrail.web.pages.page import Frame, page
@@ -54,6 +55,7 @@ class Cost:
     totals: list[UsageTotal]
     types: list[CostOfType]
     dearest: list[DearJob]
+    budgets: list[BudgetStanding]
 
     @property
     def wasted_percent(self) -> float | None:
@@ -88,6 +90,7 @@ def _read(call: Call, since: datetime, until: datetime, by: By) -> Steps[Cost]:
         totals=[] if of_types else (yield from ask(usage.totals(workspace, since, until, by, _LISTED))),
         types=(yield from ask(usage.by_type(workspace, since, until, _LISTED))) if of_types else [],
         dearest=(yield from ask(usage.dearest(workspace, since, until))),
+        budgets=(yield from budgets.listed(workspace, limit=_LISTED).begin()),
     )
 
 

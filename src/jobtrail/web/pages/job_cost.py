@@ -13,7 +13,7 @@ from starlette.responses import Response
 from jobtrail.core.job_cost import bill, limit_usd
 from jobtrail.core.model import Step
 from jobtrail.core.spent import Spent
-from jobtrail.service import steps, usage
+from jobtrail.service import budgets, steps, usage
 from jobtrail.web.pages.job_head import AtQuery, job_head
 from jobtrail.web.pages.page import page
 from jobtrail.web.runtime import Call
@@ -28,8 +28,17 @@ async def show_job_cost(call: Call, job_id: UUID, query: AtQuery) -> Response:
     known = await _steps(call, job_id) if head.was is None else head.was.known.steps
     limit = limit_usd(head.job.input)
     told = bill(used, head.attempts, known)
+    held = [] if head.past else await call.read(budgets.of_job(call.workspace, job_id))
     return await page(
-        call, "job/cost.html", head.name, head=head, tab="Cost", bill=told, limit=limit, share=_share(told.own, limit)
+        call,
+        "job/cost.html",
+        head.name,
+        head=head,
+        tab="Cost",
+        bill=told,
+        limit=limit,
+        share=_share(told.own, limit),
+        budgets=held,
     )
 
 

@@ -35,7 +35,13 @@ MOST_EVENTS: Final = 20_000
 MOST_STEPS: Final = 20_000
 """How many steps are looked at; without what they left behind, which may be long."""
 _LAST_LINES: Final = 12
-_TWINS: Final = {"Timeline": "job timeline", "Logs": "job logs", "Events": "job events", "Files": "file list"}
+_TWINS: Final = {
+    "Timeline": "job timeline",
+    "Logs": "job logs",
+    "Events": "job events",
+    "Files": "file list",
+    "Tree": "job tree",
+}
 _SHARED_SECONDS: Final = 0.2
 _SILENT: Final = 5.0
 _LEAST_SAMPLE: Final = 5

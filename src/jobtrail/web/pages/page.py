@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jobtrail.core.errors import TooSlow
-from jobtrail.core.model import Glance
+from jobtrail.core.figures import Glance
 from jobtrail.core.scopes import ApiScope
 from jobtrail.service import failures, glance
 from jobtrail.web.pages.shared import shared

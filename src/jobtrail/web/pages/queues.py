@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -10,9 +11,10 @@ from starlette.responses import Response
 from jobtrail.core.errors import NotFound
 from jobtrail.core.filter import Filter
 from jobtrail.core.jsonguard import check_name
+from jobtrail.core.limits import LimitScope, rate_text
 from jobtrail.core.scopes import ApiScope
 from jobtrail.core.status import JobStatus
-from jobtrail.service import jobs, queues
+from jobtrail.service import breakers, jobs, limits, queues
 from jobtrail.web.pages import minutes
 from jobtrail.web.pages.page import Frame, page, regions
 from jobtrail.web.pages.searching import search
@@ -61,6 +63,7 @@ async def show_queue(call: Call, queue: Name, query: QueuePageQuery) -> Response
         "queue.html",
         name,
         queue=one,
+        **await _limiting(call, name),
         query=query,
         windows=WINDOWS,
         CAP=queues.CAP,
@@ -70,6 +73,17 @@ async def show_queue(call: Call, queue: Name, query: QueuePageQuery) -> Response
             minutes.waits(found, window, url, name),
         ),
         waiting=await shared(call, ("waiting", name), waiting),
+        held=await shared(call, ("held", name), breakers.holding(call.workspace, name)),
         workers=[each for each in alive if name in each.queues and each.stopped_at is None and each.leased],
         search=search,
     )
+
+
+async def _limiting(call: Call, name: str) -> dict[str, Any]:
+    """What limits a queue, and the concurrency keys of which jobs of it run."""
+    found = await shared(call, "limits", limits.listed(call.workspace))
+    return {
+        "limits": [one for one in found if one.scope != LimitScope.QUEUE or one.name == name],
+        "keys": await shared(call, ("keys", name), limits.keys(call.workspace, name), 2.0),
+        "rate_text": rate_text,
+    }

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from jobtrail.core.config import Config
 from jobtrail.core.scopes import ApiScope, Role
-from jobtrail.service import administration, deliveries, keys, memberships, webhooks, workspaces
+from jobtrail.service import administration, deliveries, groups, keys, memberships, webhooks, workspaces
 from jobtrail.web.pages.page import page
 from jobtrail.web.runtime import Call
 
@@ -26,7 +26,7 @@ class BeforeQuery(msgspec.Struct, frozen=True):
 
 
 class AfterQuery(msgspec.Struct, frozen=True):
-    """Which page: what comes after this e-mail."""
+    """Which page: what comes after this e-mail, or this name."""
 
     after: Annotated[str, msgspec.Meta(max_length=254)] | None = None
 
@@ -59,6 +59,13 @@ async def show_members(call: Call, query: AfterQuery) -> Response:
     more = found[_SHOWN - 1].email.lower() if len(found) > _SHOWN else None
     roles = [str(role) for role in Role]
     return await page(call, "settings/members.html", "Members", members=found[:_SHOWN], more=more, roles=roles)
+
+
+async def show_groups(call: Call, query: AfterQuery) -> Response:
+    """Who is asked together at gates."""
+    found = await call.read(groups.listed(call.workspace, after=query.after, limit=_SHOWN + 1))
+    more = found[_SHOWN - 1].name if len(found) > _SHOWN else None
+    return await page(call, "settings/groups.html", "Groups", groups=found[:_SHOWN], more=more)
 
 
 async def show_keys(call: Call, query: BeforeQuery) -> Response:

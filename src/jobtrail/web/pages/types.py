@@ -14,7 +14,7 @@ from jobtrail.core.aside import TypeFigures
 from jobtrail.core.errors import Invalid, NotFound
 from jobtrail.core.filter import Filter
 from jobtrail.core.model import Job, Worker
-from jobtrail.service import jobs, types
+from jobtrail.service import breakers, jobs, types
 from jobtrail.service.types import NEWEST
 from jobtrail.web.api.types import TypeDetail, TypeView, get_type, list_types
 from jobtrail.web.pages.page import page
@@ -24,6 +24,12 @@ from jobtrail.web.views import Name
 
 _MOST: Final = 100
 _SHOWN_JOBS: Final = 10
+_CONFLICTS: Final = (
+    ("", "answer that job"),
+    ("REFUSE", "refuse this one"),
+    ("REPLACE", "replace it if it waits"),
+    ("SUPERSEDE", "replace it, stop it if it runs"),
+)
 _SOURCES: Final = {"built-in": "built-in", "package": "package", "app": "the app", "workers": "workers"}
 
 
@@ -36,6 +42,7 @@ class NewQuery(msgspec.Struct, frozen=True, kw_only=True):
     priority: Annotated[str, msgspec.Meta(max_length=10)] | None = None
     delay: Annotated[str, msgspec.Meta(max_length=40)] | None = None
     unique_key: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+    on_conflict: Annotated[str, msgspec.Meta(max_length=20)] | None = None
     title: Annotated[str, msgspec.Meta(max_length=1_024)] | None = None
     tags: Annotated[str, msgspec.Meta(max_length=4_000)] | None = None
 
@@ -63,7 +70,9 @@ async def show_type(call: Call, type: Name) -> Response:
     newest: list[Job] = await call.read(
         jobs.listed(call.workspace, Filter(types=(type,)), limit=_SHOWN_JOBS, inputs=False)
     )
-    if detail is None and not newest:
+    found = await call.read(breakers.listed(call.workspace, type))
+    breaker = found[0] if found else None
+    if detail is None and not newest and breaker is None:
         raise NotFound(f"there is no type {type!r} in this workspace")
     return await page(
         call,
@@ -71,6 +80,7 @@ async def show_type(call: Call, type: Name) -> Response:
         type,
         name=type,
         detail=detail,
+        breaker=breaker,
         figures=figures.get(type),
         newest=newest,
         window=NEWEST,
@@ -90,6 +100,7 @@ async def show_new_job(call: Call, query: NewQuery) -> Response:
         "New job",
         known=known,
         query=query,
+        conflicts=_CONFLICTS,
         detail=detail,
         schema=_text(detail.input_schema if detail else None),
         value=_text(input),

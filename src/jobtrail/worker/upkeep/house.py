@@ -19,9 +19,11 @@ from jobtrail.store.wake import ORDERS
 from jobtrail.worker.link import Link
 from jobtrail.worker.pause import until
 from jobtrail.worker.plan import Plan
-from jobtrail.worker.upkeep import leftovers, retention
+from jobtrail.worker.upkeep import breakers, budgets, leftovers, retention
 from jobtrail.worker.upkeep.dispatcher import Dispatcher
+from jobtrail.worker.upkeep.scheduler import LOOK_SECONDS, Scheduler
 from jobtrail.worker.upkeep.sealer import Sealer
+from jobtrail.worker.upkeep.settler import Settler
 
 log = logging.getLogger("jobtrail.upkeep")
 
@@ -50,11 +52,15 @@ async def keep(
     duties = [
         Duty("rescue", 1.0, lambda: _rescue(link, hear, calm_seconds)),
         *_sealing(link, plan),
+        Duty("settle", 0.2, Settler(link, hear).settle),
         Duty("dispatch", 0.5, Dispatcher(link, hear).dispatch),
+        Duty("make ticks of schedules", LOOK_SECONDS, Scheduler(link, hear).make),
         Duty("days", 3600.0, lambda: retention.make_days(link)),
         Duty("retention", 600.0, lambda: retention.remove(link, plan.retention)),
         Duty("files", 6 * 3600.0, lambda: leftovers.remove(link, plan.assets_dir)),
         Duty("queues", 60.0, lambda: _measure(link)),
+        Duty("breakers", breakers.SECONDS, lambda: breakers.review(link, hear)),
+        Duty("budgets", 1.0, lambda: budgets.stir(link, hear)),
     ]
     while True:
         elected = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from jobtrail.service import deliveries, login_sessions, upkeep
+from jobtrail.service import deliveries, login_sessions, schedules, upkeep
 from jobtrail.worker.link import Link
 from jobtrail.worker.plan import Retention
 
@@ -12,6 +12,7 @@ KEYS = timedelta(days=2)
 WORKERS = timedelta(days=7)
 LOGINS = timedelta(days=7)
 DELIVERIES = timedelta(days=30)
+TICKS = timedelta(days=90)
 _BATCH = 500
 
 
@@ -35,5 +36,7 @@ async def remove(link: Link, keep: Retention) -> dict[str, int]:
     await link.once(upkeep.forget_workers(now - WORKERS))
     await link.once(login_sessions.forget(now - LOGINS))
     while await link.once(deliveries.forget(now - DELIVERIES, _BATCH)):
+        pass
+    while await link.once(schedules.forget_ticks(now - TICKS, _BATCH)):
         pass
     return removed

@@ -3,9 +3,9 @@ import { copy } from "./acts.js";
 import { page, taste, toast } from "./here.js";
 import { pause } from "./live.js";
 
-const GO = { o: "/", j: "/jobs", e: "/errors", a: "/approvals", f: "/files", k: "/tasks", q: "/queues", w: "/workers", s: "/scheduled", y: "/types", c: "/cost" };
+const GO = { o: "/", j: "/jobs", e: "/errors", a: "/approvals", f: "/files", k: "/tasks", q: "/queues", w: "/workers", s: "/schedules", d: "/scheduled", y: "/types", c: "/cost" };
 const SHEET = [
-  ["Ctrl K", "go anywhere"], ["?", "these keys"], ["g then o j e a f k q w s y c", "Overview, Jobs, Errors, Approvals, Files, Tasks, Queues, Workers, Scheduled, Types, Cost"],
+  ["Ctrl K", "go anywhere"], ["?", "these keys"], ["g then o j e a f k q w s d y c", "Overview, Jobs, Errors, Approvals, Files, Tasks, Queues, Workers, Schedules, Scheduled, Types, Cost"],
   ["/", "to the filter"], ["j k", "next, previous row"], ["x", "mark the row"], ["n", "show the new rows"], ["Enter", "open the row"], ["Esc", "back, close"],
   ["1–6", "parts of a job"], ["r", "retry"], ["R", "rerun with edits"], ["c", "cancel"], ["y", "copy the link"], ["Y", "copy the command"],
   ["f", "follow the log"], ["e E", "next, previous error in the log"], ["p", "pause live updates"], ["t", "light or dark"],

@@ -17,6 +17,9 @@ function seconds(text) {
 
 const tags = () => option("tags").split(",").map((one) => one.trim()).filter(Boolean);
 
+/* What is to happen where another job has the key; it means nothing without one. */
+const conflict = () => (option("unique_key") ? option("on_conflict") : "");
+
 function options(input) {
   const said = { type: form.dataset.type, input };
   if (option("title")) said.title = option("title");
@@ -27,6 +30,7 @@ function options(input) {
     said.priority = priority;
   }
   if (option("unique_key")) said.unique_key = option("unique_key");
+  if (conflict()) said.on_conflict = conflict();
   if (tags().length) said.tags = tags();
   return said;
 }
@@ -39,6 +43,7 @@ function command(input) {
   for (const [flag, name] of [["--title", "title"], ["--queue", "queue"], ["--priority", "priority"], ["--delay", "delay"], ["--unique-key", "unique_key"]]) {
     if (option(name)) words.push(flag, quoted(option(name)));
   }
+  if (conflict()) words.push("--on-conflict", conflict().toLowerCase());
   for (const tag of tags()) words.push("--tag", quoted(tag));
   return words.join(" ");
 }
@@ -49,6 +54,7 @@ function code(input) {
   const given = simple ? names.map((name) => `, ${name}=${python(input[name])}`).join("") : `, **${python(input)}`;
   const more = [];
   for (const name of ["title", "queue", "unique_key", "delay"]) if (option(name)) more.push(`${name}=${python(option(name))}`);
+  if (conflict()) more.push(`on_conflict=${python(conflict())}`);
   if (option("priority")) more.push(`priority=${option("priority")}`);
   if (tags().length) more.push(`tags=${python(tags())}`);
   const note = more.length ? `\n# with options, of a function of an App: function.using(${more.join(", ")}).enqueue(…)` : "";
@@ -62,7 +68,7 @@ function twin(name, text) {
 
 function address(input) {
   const said = new URLSearchParams([["type", form.dataset.type]]);
-  for (const name of ["title", "queue", "priority", "delay", "unique_key", "tags"]) if (option(name)) said.set(name, option(name));
+  for (const name of ["title", "queue", "priority", "delay", "unique_key", "on_conflict", "tags"]) if (option(name)) said.set(name, option(name));
   const text = write(input);
   const fits = text.length <= MOST_IN_ADDRESS;
   if (fits && text !== "{}") said.set("input", text);

@@ -1,0 +1,4 @@
+-- The groups of a workspace after the name $2, by name, with their members.
+select g.name, array(select m.member from jobtrail.group_members m where m.workspace_id = g.workspace_id
+    and m.group_name = g.name order by m.member) as members, g.created_by, g.created_at
+from jobtrail.groups g where g.workspace_id = $1 and ($2::text is null or g.name > $2) order by g.name limit $3
