@@ -20,8 +20,8 @@ from jobtrail.core.graph import Output
 from jobtrail.core.model import Job
 from jobtrail.core.retry import Retry
 from jobtrail.core.schedules import NewSchedule
-from jobtrail.core.status import PRIORITIES, JobStatus
-from jobtrail.core.terms import Terms, options_of
+from jobtrail.core.status import JobStatus
+from jobtrail.core.terms import Terms, options_of, priority_of
 from jobtrail.runners.context import Context, of_model
 from jobtrail.runners.isolated import IsolatedRunner
 from jobtrail.runners.protocol import Runner
@@ -137,11 +137,8 @@ class Call(Generic[P, R]):
     def new(self, *args: P.args, **kwargs: P.kwargs) -> NewJob:
         """A job to hand to `App.enqueue_many`. Raises Invalid when the arguments do not fit."""
         given = graph.referred((args, kwargs))
-        raw = (
-            self.runner.encode(tuple(given.value[0]), given.value[1], fit=not given.jobs)
-            if given.jobs
-            else (self.runner.encode(args, kwargs))
-        )
+        values, named = given.value if given.jobs else (args, kwargs)
+        raw = self.runner.encode(tuple(values), named, fit=not given.jobs)  # what is not there yet cannot fit yet
         title = self.title.format_map(_Shown(kwargs)) if self.title else None
         options, key = self.options, self.options.concurrency_key
         if key is not None and "{" in key:
@@ -381,17 +378,6 @@ class _Register:
         self.app.defaults[type] = options
         returns = get_type_hints(function).get("return", Any)
         return Call(app=self.app, runner=runner, options=options, title=self.title, returns=returns)
-
-
-def priority_of(value: int | str) -> int:
-    """A priority from 1 to 10 or by its name; the higher runs sooner. Raises Invalid."""
-    number = PRIORITIES.get(value.upper(), value) if isinstance(value, str) else value
-    if isinstance(number, str) and number.isdigit():
-        number = int(number)
-    if not isinstance(number, int) or not 1 <= number <= 10:
-        names = ", ".join(PRIORITIES)
-        raise Invalid(f"priority must be 1 to 10 or one of {names}, not {value!r}", fields={"priority": str(value)})
-    return number
 
 
 def _now() -> datetime:

@@ -18,7 +18,7 @@ def test_a_queue_is_limited_shown_and_freed(jobtrail: Terminal, scene: Scene) ->
     (one,) = done.data
     assert (one["scope"], one["name"], one["max_slots"], one["rate_kind"]) == ("QUEUE", "media", 2, "TOKEN_BUCKET")
     assert len(scene.claim(9, queue="media")) == 2
-    assert [row[:3] for row in jobtrail.ok("limit", "list").cells] == [["queue:media", "2", "60"]]
+    assert [row[:3] for row in jobtrail.ok("limit", "list").cells] == [["queue:media", "2 of 2", "60/m, 3 left"]]
     assert [row[0] for row in jobtrail.ok("queue", "limit", "media").cells] == ["queue:media"]
     assert "no longer limited" in jobtrail.ok("queue", "limit", "media", "--clear").err
     assert len(scene.claim(9, queue="media")) == 1

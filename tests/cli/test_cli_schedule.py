@@ -47,10 +47,10 @@ def test_a_schedule_is_made_looked_at_changed_and_deleted(jobtrail: Terminal) ->
     shown = jobtrail.ok("schedule", "show", "nightly").out
     assert "Every day at 02:30" in shown and "02:30:00 Europe/Berlin" in shown
     assert "nightly\tEvery day at 02:30\t30 2 * * *\tEurope/Berlin" in jobtrail.ok("schedule", "list").out
-    changed = jobtrail.ok("schedule", "update", "nightly", "-e", "every 6h", "extra=1", "--without", "title",
+    changed = jobtrail.ok("schedule", "update", "nightly", "-e", "every 6h", "cwd=sub", "--without", "title",
                           "--options", "{}", "-o", "json").data["schedule"]  # fmt: skip
     assert (changed["expression"], changed["title"], changed["options"]) == ("every 6h", None, {})
-    assert changed["input"] == {"run": ["true"], "extra": "1"}
+    assert changed["input"] == {"run": ["true"], "cwd": "sub"}
     jobtrail.ok("schedule", "pause", "nightly", "-m", "holidays")
     assert "holidays" in jobtrail.ok("schedule", "show", changed["id"][-8:]).out
     assert "nightly" in jobtrail.ok("schedule", "list", "--paused").out
@@ -118,3 +118,17 @@ def test_a_worker_that_starts_applies_what_its_app_declares(jobtrail: Terminal, 
     assert ran.code == 0 and "schedule hello is as the code says: 0 9 * * MON-FRI Europe/Berlin" in ran.err
     shown = jobtrail.ok("schedule", "show", "hello", "-o", "json").data["schedule"]
     assert (shown["declared_by"], shown["options"]) == ("app:app", {"queue": "greetings"})
+
+
+def test_an_input_that_does_not_fit_is_refused_before_the_first_tick(jobtrail: Terminal) -> None:
+    wrong = jobtrail("schedule", "create", "nightly", "command", "@daily", "runs=true")
+    assert (wrong.code, "does not fit command" in wrong.err) == (2, True)
+    assert jobtrail("schedule", "show", "nightly").code == 5
+    made = jobtrail.ok("schedule", "create", "nightly", "command", "@daily", 'run:=["echo", "{tick.date}"]', "-o", "json")
+    assert made.data["schedule"]["input"] == {"run": ["echo", "{tick.date}"]}
+    assert jobtrail("schedule", "update", "nightly", "run=true", "nope=1").code == 2
+
+
+def test_options_that_are_no_json_are_named_as_such(jobtrail: Terminal) -> None:
+    wrong = jobtrail(*NIGHTLY, "--options", '{"queue":')
+    assert (wrong.code, "options is not JSON" in wrong.err) == (2, True)

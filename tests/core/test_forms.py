@@ -76,10 +76,34 @@ def test_the_schema_of_a_type_takes_what_the_type_takes() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(a+)+$", "(a|a)*$", "^(.*a){20}$", "a*a*a*a*a*$", "(x+x+)+y", r"(a)\1+b", "(?=a+)+b", "a{1,9999}{1,99}b", "["],
-)
+    ["(a+)+$", "(a|a)*$", "^(.*a){20}$", "a*a*a*a*a*$", "(x+x+)+y", r"(a)\1+b", "(?=a+)+b", "a{1,9999}{1,99}b", "[",
+     f"^{'(a|a)' * 38}$", f"^{'a?' * 40}{'a' * 40}b$", f"^{'a{0,99}' * 12}b", f"^{r'(aa|a)' * 30}$"],
+)  # fmt: skip
 def test_a_pattern_that_could_take_for_ever_is_not_tried(pattern: str) -> None:
     assert forms.faults({"type": "string", "pattern": pattern}, "a" * 1_000 + "!", "form") == {}
+
+
+def test_a_pattern_of_escaped_strokes_is_counted_like_any_other() -> None:
+    assert forms.faults({"type": "string", "pattern": "^" + r"\\*" * 12 + "x$"}, "\\" * 1_000, "form") == {}
+
+
+@pytest.mark.parametrize("pattern", ["^[^@ ]+@[^@ ]+$", r"^\d{4}-\d{2}-\d{2}$", "^(red|green|blue)$", r"^\+?[0-9 ]{6,20}$", "[a-z]+-[0-9]+"])
+def test_a_pattern_as_people_write_them_is_tried(pattern: str) -> None:
+    assert forms.faults({"type": "string", "pattern": pattern}, "!", "form") == {"form": f"must look like {pattern}"}
+
+
+@pytest.mark.parametrize("word", ["allOf", "anyOf", "oneOf"])
+def test_a_schema_that_asks_for_more_than_anybody_waits_for_is_given_up(word: str) -> None:
+    again = {"$ref": "#/$defs/a"}
+    schema = {**again, "$defs": {"a": {word: [{"type": "integer", **again}] * 10 if word != "allOf" else [again] * 10}}}
+    assert forms.faults(schema, "x" if word == "allOf" else 1, "form") in ({}, {"form": "is too much to be checked"})
+    many = {"type": "array", "items": {"enum": list(range(100_000))}}
+    assert "is too much to be checked" in forms.faults(many, [-1] * 10_000, "form").values()
+
+
+@pytest.mark.parametrize(("step", "value"), [(5e-324, 1e308), (2, 10**400)])
+def test_a_number_beyond_all_measure_is_no_error_of_ours(step: float, value: float) -> None:
+    assert forms.faults({"type": "number", "multipleOf": step}, value, "form") == {}
 
 
 def test_what_refers_to_itself_ends() -> None:

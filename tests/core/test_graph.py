@@ -60,6 +60,15 @@ def test_outputs_become_references_wherever_they_stand() -> None:
     assert given.jobs == graph.references(given.value) == {id(1), id(2)}
 
 
+def test_a_short_input_does_not_become_a_long_one_without_end() -> None:
+    ends = {id(1): end(1, output={"a": "x" * (1 << 20), "b": 1})}
+    raw = msgspec.json.encode([{"$result": str(id(1)), "path": ["a"]}] * 17).decode()
+    with pytest.raises(Invalid, match="more than 16 MiB"):
+        graph.filled(raw, ends)
+    small = msgspec.json.encode([{"$result": str(id(1)), "path": ["b"]}] * 9_000).decode()
+    assert msgspec.json.decode(graph.filled(small, ends)) == [1] * 9_000
+
+
 def test_references_are_filled_with_what_the_others_returned() -> None:
     raw = msgspec.json.encode(
         graph.referred({"x": Output(id(1))["rows"][1], "y": Output(id(2)), "z": 3}).value

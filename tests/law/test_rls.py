@@ -302,10 +302,10 @@ def test_no_day_is_reached_by_its_own_name(conn: Connection, admin: Connection) 
 
 
 RIGHTS = {
-    "insert, update": "gate_links waits dependencies supersedings callbacks nexrender_jobs workspaces jobs attempts steps gates queues upkeep_leases results sealer users passwords api_keys",
+    "insert, update": "waits dependencies supersedings callbacks nexrender_jobs workspaces jobs attempts steps gates queues upkeep_leases results sealer users passwords api_keys",
     "delete, insert, update": "limits rate_starts rate_buckets claim_places settlements schedules schedule_ticks breakers type_outcomes error_marks projects tasks ready timers validations queue_stats idempotency_keys workers webhooks webhook_deliveries budgets budget_holds budget_waits memberships login_sessions login_failures",
     "delete, insert": "assets groups group_members",
-    "insert": "signals log_chunks metrics usage gate_decisions seals administration_events",
+    "insert": "gate_links signals log_chunks metrics usage gate_decisions seals administration_events",
     "update": "webhook_dispatcher",
     "": "events tombstones migrations",
 }
@@ -323,6 +323,16 @@ def test_the_rights_are_these_and_no_more(admin: Connection) -> None:
         table: rights.split(", ") if rights else [] for rights, tables in RIGHTS.items() for table in tables.split()
     }
     assert found == wanted
+
+
+def test_what_was_said_and_whose_voice_a_link_lends_stays(admin: Connection) -> None:
+    """Of these tables some columns alone may change."""
+    found = admin.execute(
+        "select table_name, array_agg(column_name::text order by column_name) from information_schema.column_privileges "
+        "where grantee = 'jobtrail_app' and privilege_type = 'UPDATE' "
+        "and table_name in ('gate_links', 'gate_decisions') group by 1"
+    ).fetchall()
+    assert dict(found) == {"gate_links": ["revoked_at", "used_at"], "gate_decisions": ["superseded_at"]}
 
 
 def test_what_runs_with_the_owners_rights_is_known(admin: Connection) -> None:

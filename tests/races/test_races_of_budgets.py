@@ -6,7 +6,7 @@ import os
 import random
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from uuid import UUID
@@ -130,3 +130,33 @@ def test_raising_and_ending_at_once_leave_nobody_waiting(database: Database, sce
     ended = [scene.do(jobs.get(scene.workspace, id)) for id in ids]
     assert {one.status for one in ended if one is not None} == {"COMPLETED"}
     assert booked(scene, root) == Decimal("0.2") * JOBS
+
+
+def test_who_begins_to_wait_anew_is_not_forgotten(database: Database, scene: Scene) -> None:
+    """What an earlier wait left behind is swept away while the same job begins to wait once more."""
+    root = scene.enqueue(queue="root")
+    set_limit(scene, root)
+    _, waiting = scene.enqueue_many(2, parent_id=root)
+    for _ in range(2):
+        scene.do(reserving.reserve(fence_of(scene.claim()[0], scene.worker), usd=LIMIT))
+    scene.do(jobs.start_now(scene.workspace, waiting, ME))
+    again = fence_of(scene.claim()[0], scene.worker)
+    with hand(database) as us, ThreadPoolExecutor(1) as pool:
+        with us.conn.transaction():
+            assert us.do(reserving.reserve(again, usd=LIMIT)).waits is not None
+            swept = pool.submit(scene.do, budgets.forget_waits())
+            wait_for_one_that_waits(database, swept)
+        swept.result(timeout=60)
+    set_limit(scene, root, 2 * LIMIT)
+    assert scene.job(waiting).status == "QUEUED"
+
+
+def wait_for_one_that_waits(database: Database, work: Future[None]) -> None:
+    """Until it waits for a lock, or has ended without."""
+    never = threading.Event()
+    with closing(database.as_admin()) as admin:
+        while not work.done():
+            waits = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+            if admin.execute(waits).fetchone() is not None:
+                return
+            never.wait(0.01)

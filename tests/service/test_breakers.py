@@ -153,7 +153,7 @@ def test_whatever_moves_a_breaker_is_in_the_record_of_administration(scene: Scen
     [{"min_failures": 0}, {"failure_ratio": 1.5}, {"failure_ratio": 0.0}, {"window_seconds": 5}, {"probes": 0}],
 )
 def test_a_policy_that_makes_no_sense_is_refused(scene: Scene, policy: dict[str, Any]) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match=f"{next(iter(policy))} must be"):
         put(scene, policy=BreakerPolicy(**policy))
 
 

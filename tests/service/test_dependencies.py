@@ -12,8 +12,9 @@ from database import Clock, Connection, Database
 from scene import ME, Scene, fence_of, ids, new_job
 
 from jobtrail.core.errors import Invalid
+from jobtrail.core.fence import Fence
 from jobtrail.core.model import Job
-from jobtrail.service import jobs, settling, upkeep, workspaces
+from jobtrail.service import children, jobs, settling, upkeep, workspaces
 
 
 def settle(scene: Scene) -> None:
@@ -162,6 +163,18 @@ def test_a_child_cannot_wait_for_its_parent_by_way_of_others(scene: Scene) -> No
         after(scene, between, parent_id=parent.job_id)
 
 
+def test_a_way_round_is_looked_for_along_each_wait_once(scene: Scene) -> None:
+    """Thirty steps of a ladder, each rung waits for both below it: there are a thousand million ways along it."""
+    parent = scene.start()
+    layer = [scene.enqueue(queue="held"), scene.enqueue(queue="held")]
+    for _ in range(30):
+        layer = [after(scene, *layer), after(scene, *layer)]
+    assert scene.job(after(scene, *layer, parent_id=parent.job_id)).wait_reason == "DEPENDENCY"
+    top = after(scene, *layer, parent.job_id)
+    with pytest.raises(Invalid, match=f"{top} → {parent.job_id}"):
+        after(scene, top, parent_id=parent.job_id)
+
+
 def test_a_job_waits_for_its_time_when_what_it_needed_came_sooner(scene: Scene, clock: Clock) -> None:
     need = scene.start()
     job = after(scene, need.job_id, scheduled_at=clock.now() + timedelta(hours=1))
@@ -286,3 +299,47 @@ def test_an_end_of_a_job_that_is_gone_is_not_looked_at_for_ever(scene: Scene) ->
     scene.conn.execute(insert, (scene.workspace, ids.new()))
     assert scene.do(settling.page()).taken == 1
     assert scene.do(settling.waits()) is False
+
+
+def test_one_that_was_there_before_is_looked_at_again_also_in_a_batch_that_names_it(
+    scene: Scene, database: Database
+) -> None:
+    """It may end between the statement that sees it run and the commit that makes the other one wait for it."""
+    first, need = scene.enqueue(), scene.enqueue()
+    sent_again, job = new_job(id=need)._replace(after=(first,)), new_job()._replace(after=(need,))
+    scene.do(jobs.enqueue(scene.workspace, [sent_again, job], ME))
+    with closing(database.as_admin()) as admin:
+        assert admin.execute("select job_id from jobtrail.settlements").fetchall() == [(need,)]
+
+
+def test_code_that_was_mended_waits_for_what_it_starts_now_only(scene: Scene) -> None:
+    """What the job had started before it was retried, and starts no more, neither wakes it nor holds it up."""
+
+    def starts(fence: Fence, key: str, generation: int) -> None:
+        scene.do(children.start(fence, ids.new(), key, key, [new_job(queue="kids")], generation=generation))
+        scene.do(children.suspend(fence, "{}"))
+
+    parent = scene.start()
+    starts(parent, "search", 1)
+    scene.do(jobs.cancel(scene.workspace, parent.job_id, ME, "the code is wrong"))
+    settle(scene)
+    scene.do(jobs.retry(scene.workspace, parent.job_id, ME))
+    starts(fence_of(scene.claim()[0], scene.worker), "lookup", 2)
+    assert states(scene.job(parent.job_id)) == [("PENDING", "CHILD")]
+    scene.complete(fence_of(scene.claim(queue="kids")[0], scene.worker))
+    settle(scene)
+    assert states(scene.job(parent.job_id)) == [("QUEUED", None)]
+
+
+def test_a_job_that_ends_for_what_it_needed_gives_its_unique_key_up_in_time(
+    scene: Scene, database: Database, clock: Clock
+) -> None:
+    need = scene.start()
+    job = after(scene, need.job_id, unique_key="k", unique_scope="ANY", unique_window_seconds=60.0)
+    scene.fail(need)
+    settle(scene)
+    clock.advance(timedelta(seconds=61))
+    scene.do(upkeep.stage())
+    with closing(database.as_admin()) as admin:
+        held = admin.execute("select status::text, unique_hold from jobtrail.jobs where id = %s", (job,)).fetchone()
+    assert held == ("FAILED", None)

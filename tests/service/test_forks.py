@@ -88,7 +88,10 @@ def test_what_people_decided_goes_along(scene: Scene) -> None:
     step = scene.step(again, "may it?")
     scene.do(steps.finish(again, step, StepStatus.COMPLETED, output='{"approved": true}'))
     scene.step(again, "then")
-    done = fork(scene, again, Point("then"))
+    with pytest.raises(Conflict, match="people decided at step 'may it\\?' for the input of job"):
+        fork(scene, again, Point("then"), b'{"n": "another"}')
+    assert fork(scene, again, Point("may it?"), b'{"n": "another"}').steps == 0, "they are asked again"
+    done = fork(scene, again, Point("then"), msgspec.json.encode(scene.job(again.job_id).input))
     (known,) = scene.do(attempts.remembered(scene.workspace, done.id))
     assert (known.key, known.status, known.gate_status) == ("may it?", "COMPLETED", "APPROVED")
     assert known.decisions is not None and msgspec.json.decode(known.decisions)[0]["comment"] == "fine"

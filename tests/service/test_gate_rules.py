@@ -9,18 +9,20 @@ from uuid import UUID
 
 import pytest
 from database import Clock
-from scene import ME, WORKSPACE, Scene, new_job
+from scene import ME, TYPE, WORKSPACE, Scene, ids, new_job
 from service.people import OTHER, key, other, person
 
 from jobtrail.core.approval import OnExpire, Rejections, Rules
 from jobtrail.core.errors import Conflict, Denied, Invalid, NotFound
 from jobtrail.core.fence import Fence
 from jobtrail.core.model import Actor
+from jobtrail.core.schedules import NewSchedule, ScheduleChange
 from jobtrail.core.scopes import ApiScope, Role
 from jobtrail.core.status import ActorType, GateStatus
 from jobtrail.runners.decisions import decided, gate_key
-from jobtrail.service import attempts, audit, gates, groups, jobs, memberships
+from jobtrail.service import attempts, audit, gates, groups, jobs, memberships, schedules, ticking
 from jobtrail.store.db import Scope, run
+from jobtrail.store.identity import new_ids
 
 ANN, BOB, EVE = (Actor(ActorType.USER, f"{name}@example.org") for name in ("ann", "bob", "eve"))
 HOUR = timedelta(hours=1)
@@ -123,6 +125,28 @@ def test_whoever_enqueued_the_job_may_not_decide_by_any_way(scene: Scene) -> Non
         assert [one.id for one in scene.do(gates.mine(WORKSPACE, BOB))] == [gate]
         assert say(scene, gate, BOB) is GateStatus.APPROVED
         assert scene.complete(scene.again(id)) == []
+
+
+def test_who_made_or_changed_a_schedule_may_not_decide_for_its_jobs_even_when_it_is_gone(
+    scene: Scene, clock: Clock
+) -> None:
+    clock.freeze()
+    scene.new_worker()
+    new = NewSchedule(id=ids.new(), name="own", type=TYPE, expression="every 1m")
+    scene.do(schedules.create(WORKSPACE, new, ANN))
+    scene.do(schedules.update(WORKSPACE, new.id, ScheduleChange(title="more"), EVE))
+    clock.advance(minutes=1)
+    (due,) = scene.do(ticking.due())
+    made = scene.do(ticking.make(*due, new_ids))
+    assert made is not None
+    gate = scene.ask(scene.again(made.jobs[0]), rules=Rules(no_self_approval=True))
+    for _ in range(2):
+        for who in (ANN, EVE):
+            with pytest.raises(Denied, match="they asked for job"):
+                say(scene, gate, who)
+        if scene.do(schedules.get(WORKSPACE, new.id)) is not None:
+            scene.do(schedules.remove(WORKSPACE, new.id, ANN))
+    assert say(scene, gate, BOB) is GateStatus.APPROVED
 
 
 def test_a_revoked_key_and_a_disabled_person_are_not_heard(scene: Scene, fence: Fence) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from scene import ME, TYPE, WORKSPACE, Scene, fence_of, ids
+from scene import ME, TYPE, WORKSPACE, Scene, fence_of, ids, new_job
 
 from jobtrail.core.errors import Invalid, NotFound
 from jobtrail.core.limits import LimitScope, LimitUse, Rate, parse_rate, rate_text
@@ -254,3 +254,36 @@ def test_a_job_is_taken_out_of_its_queue_however_it_came_there(scene: Scene, clo
         scene.do(jobs.update(WORKSPACE, id, jobs.Change(priority=9), ME))
         scene.do(jobs.cancel(WORKSPACE, id, ME, "no"))
     assert scene.conn.execute("select count(*) from jobtrail.ready").fetchone() == (0,)
+
+
+def until_something(scene: Scene, *types: str) -> list[UUID]:
+    """What a worker gets that asks some times, as often as it is told that asking again is worth it."""
+    for _ in range(10):
+        if taken := claim(scene, 5, *types):
+            return [one.job_id for one in taken]
+    return []
+
+
+def test_a_key_that_has_room_is_found_behind_however_many_full_ones(scene: Scene) -> None:
+    wanted = [new_job(concurrency_key=f"a{n:03}") for n in range(300) for _ in range(8)]
+    scene.do(jobs.enqueue(WORKSPACE, wanted, ME))
+    taken = [until_something(scene) for _ in range(80)]
+    assert sum(map(len, taken)) == 300
+    free = scene.enqueue(concurrency_key="z")
+    assert until_something(scene) == [free]
+
+
+@pytest.mark.parametrize("apart", [{"slots": 2}, {"concurrency_key": "k"}])
+def test_a_type_that_is_served_is_found_behind_however_many_that_are_not(scene: Scene, apart: dict[str, Any]) -> None:
+    scene.enqueue_many(2_100, type="unserved", **apart)
+    wanted = scene.enqueue(**apart)
+    assert until_something(scene) == [wanted]
+
+
+def test_a_breaker_lets_one_through_however_many_slots_it_takes(scene: Scene) -> None:
+    scene.do(limits.set_limit(WORKSPACE, ids.new(), LimitScope.TYPE, TYPE, ME, max_slots=1, source=limits.BREAKER))
+    first, second = scene.enqueue_many(2, slots=2)
+    (taken,) = claim(scene)
+    assert (taken.job_id, claim(scene)) == (first, [])
+    scene.complete(fence_of(taken, scene.worker))
+    assert [one.job_id for one in claim(scene)] == [second]

@@ -65,6 +65,22 @@ def went(scene: Scene, id: UUID) -> list[tuple[int, str]]:
     return [(round((one.at - START).total_seconds() / 60), str(one.outcome)) for one in reversed(ticks(scene, id))]
 
 
+def test_options_that_no_job_could_have_are_refused_before_they_stop_the_scheduler(
+    scene: Scene, at_noon: Clock, owner: Connection
+) -> None:
+    with pytest.raises(Invalid, match=r"options: .*max_attempts"):
+        create(scene, options=JobOptions(max_attempts=1_000))
+    made = create(scene)
+    with owner.transaction():
+        owner.execute("select set_config('jobtrail.workspace', '*', true)")
+        owner.execute("""update jobtrail.schedules set options = '{"max_attempts": 1000}'""")
+    at_noon.advance(minutes=1)
+    (due,) = scene.do(ticking.due())
+    with pytest.raises(Invalid, match="max_attempts"):
+        scene.do(ticking.make(*due, new_ids))
+    assert ticks(scene, made.id) == []
+
+
 def finish(scene: Scene, job_id: UUID) -> None:
     scene.complete(scene.again(job_id))
 

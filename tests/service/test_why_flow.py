@@ -68,7 +68,20 @@ def test_a_rate_tells_when_the_next_one_may_start(scene: Scene, clock: Clock) ->
     clock.advance(seconds=15)
     said = why(scene, scene.enqueue())
     assert said.startswith("It waits because queue default may start 1 job in 1 min")
-    assert "the next one may start in 45 s, or allow more with `jobtrail limit set queue:default --rate 2/60s`" in said
+    assert "the next one may start in 45 s, or allow more with `jobtrail limit set queue:default --rate 2/m`" in said
+
+
+def test_the_command_that_raises_a_limit_is_enough_and_keeps_the_rest_of_it(scene: Scene) -> None:
+    limit(scene, LimitScope.QUEUE, "default", max_slots=9, rate=Rate(60, 60.0, 10))
+    for _ in range(3):
+        scene.start()
+    limit(scene, LimitScope.QUEUE, "default", max_slots=1, rate=Rate(60, 60.0, 10))
+    scene.new_worker()
+    said = why(scene, scene.enqueue())
+    assert "3 of 1 slots" in said and "`jobtrail queue limit default --slots 4 --rate 60/m --burst 10`" in said
+    limit(scene, LimitScope.QUEUE, "default", max_slots=9, rate=Rate(1, 60.0, 1))
+    said = why(scene, scene.enqueue())
+    assert said.endswith("`jobtrail limit set queue:default --rate 2/m --burst 1 --slots 9`.")
 
 
 def test_a_key_that_runs_is_named(scene: Scene) -> None:

@@ -52,6 +52,8 @@ class Aim:
             "get_result": self.completed,
             "approve_gate": self.asked,
             "reject_gate": self.asked,
+            "withdraw_decision": self.half_decided,
+            "change_budget": self.granted,
             "revoke_key": lambda: {"key_id": self.made("api-keys", name="short-lived")["api_key"]["id"]},
             "start_task": lambda: {"task_id": self.made("tasks", title="to do")["id"]},
             "follow_up_task": self.spoken,
@@ -96,6 +98,8 @@ class Aim:
             case.body = {"from_step": "#1"} | {part: case.body[part] for part in case.body.keys() & {"input"}}
         elif name == "get_type":
             path.update({"type": "demo"})
+        elif name == "change_budget" and isinstance(case.body, dict):
+            case.body |= {"limit_usd": "7"}  # one limit at least must stay
         elif "worker_id" in path:
             known["worker_id"] = self.remote().id
         _in_time(name, case)
@@ -122,6 +126,9 @@ class Aim:
             self.http.post(f"/api/v1/workers/{remote.id}/undrain")
             self.http.post(f"/api/v1/workers/{remote.id}/queues/{self.queue}/resume")
             self.http.delete("/api/v1/types/demo/breaker")
+            for one in ("limits", "budgets"):
+                for made in self.http.get(f"/api/v1/{one}").json()["items"]:
+                    self.http.delete(f"/api/v1/{one}/{made['id']}")
             id = enqueue(self.http, queue=self.queue)
             claimed = remote.claim(queues=[self.queue], types=["demo"])
             assert claimed, self.http.get(f"/api/v1/jobs/{id}").json()["why"]
@@ -198,12 +205,23 @@ class Aim:
         self.http.post(f"/api/v1/schedules/{id}/pause", json={})
         return {"schedule_id": id}
 
-    def asked(self) -> Ids:
+    def granted(self) -> Ids:
+        """A budget of a type that no job has."""
+        said = {"scope": "TYPE", "subject": f"dear {next(self.turns)}", "limit_usd": "9"}
+        return {"budget_id": self.made("budgets", **said)["id"]}
+
+    def asked(self, **said: Any) -> Ids:
         """A gate that waits."""
         job = self.job()
-        answer = self.remote().tell(job, "gates", {"question": "May it?", "key": f"gate {next(self.turns)}"})
+        answer = self.remote().tell(job, "gates", {"question": "May it?", "key": f"gate {next(self.turns)}", **said})
         self._job = None
         return {"job_id": job["job_id"], "gate_id": answer.json()["gate_id"]}
+
+    def half_decided(self) -> Ids:
+        """A gate that waits for one more approval."""
+        ids = self.asked(needed=2)
+        self.http.post(f"/api/v1/jobs/{ids['job_id']}/gates/{ids['gate_id']}/approve", json={})
+        return ids
 
 
 def _in_time(name: str, case: Any) -> None:

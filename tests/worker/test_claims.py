@@ -9,7 +9,7 @@ from uuid import UUID
 
 from scene import ME, TYPE, WORKSPACE, Scene, fence_of, ids
 
-from jobtrail.core.limits import LimitScope
+from jobtrail.core.limits import LimitScope, Rate
 from jobtrail.core.model import Claimed
 from jobtrail.service import limits, queues
 from jobtrail.worker.claims import Claims
@@ -125,3 +125,69 @@ def test_slots_are_saved_for_a_while_only(scene: Scene, monkeypatch: Any) -> Non
     assert asked.take(2) == []
     now[0] += 3.0  # meanwhile it was told to leave that queue alone
     assert len(asked.take(2, "other")) == 2
+
+
+class Meanwhile(Asked):
+    """The first time that a statement was answered, something happens before the worker learns of it."""
+
+    def __init__(self, scene: Scene, name: str, happens: Callable[[Claims], object]) -> None:
+        super().__init__(scene)
+        self._name, self._happens = name, [happens]
+
+    async def _once(self, work: Any) -> Any:
+        answer = await super()._once(work)
+        if self.names[-1] == self._name and self._happens:
+            self._happens.pop()(self.claims)
+        return answer
+
+
+def test_an_end_that_is_written_while_a_limited_claim_is_under_way_is_not_waited_for_again(scene: Scene) -> None:
+    _, second = scene.enqueue_many(2, concurrency_key="k")
+    (first,) = scene.claim()
+
+    def ends(claims: Claims) -> None:
+        scene.complete(fence_of(first, scene.worker))
+        claims.ended(WORKSPACE)
+
+    asked = Meanwhile(scene, "claim_limited", ends)
+    assert (asked.take(), asked.claims.patience(60.0)) == ([], 0.0)
+    assert [one.job_id for one in asked.take()] == [second]
+
+
+def test_an_end_elsewhere_is_no_reason_to_ask_a_full_limit_again(scene: Scene) -> None:
+    scene.enqueue_many(2, concurrency_key="k")
+    scene.claim()
+    asked = Meanwhile(scene, "claim_limited", lambda claims: claims.ended(OTHER))
+    assert asked.take() == []
+    assert asked.claims.patience(60.0) > 0.0
+
+
+def test_a_hint_that_comes_while_the_worker_looks_who_has_jobs_is_heard(scene: Scene) -> None:
+    theirs = Scene(scene.conn, OTHER)
+
+    def comes(claims: Claims) -> None:
+        theirs.enqueue()
+        claims.hear("default")
+
+    asked = Meanwhile(scene, "claimants", comes)
+    assert (len(asked.take()), len(asked.take())) == (0, 1)
+
+
+def test_hints_that_never_end_hide_no_workspace(scene: Scene) -> None:
+    asked = Asked(scene)
+    scene.enqueue()
+    asked.until_nothing()
+    Scene(scene.conn, OTHER).enqueue()
+    seen = set()
+    for _ in range(3):
+        scene.enqueue()
+        asked.claims.hear("default")
+        seen |= {one.workspace_id for one in asked.take()}
+    assert OTHER in seen
+
+
+def test_who_has_taken_all_that_a_rate_allows_knows_when_to_ask_again(scene: Scene) -> None:
+    scene.enqueue_many(5)
+    scene.do(limits.set_limit(WORKSPACE, ids.new(), LimitScope.QUEUE, "default", ME, rate=Rate(2, 0.2)))
+    asked = Asked(scene)
+    assert (len(asked.take()), asked.claims.patience(60.0) <= 0.2) == (2, True)

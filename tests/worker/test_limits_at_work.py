@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from database import Database
+from scene import ME, SERVES_ALL, WORKSPACE, new_job
 from worker.at_work import Scene, wait_until
 from worker.at_work import scene as staged
 
 from jobtrail.client import Client
 from jobtrail.core.limits import LimitScope, Rate
+from jobtrail.service import jobs
+from jobtrail.store.db import run
 
 
 @pytest.fixture
@@ -161,3 +165,30 @@ def test_who_comes_with_little_does_not_wait_for_a_crowd(scene: Scene, database:
             go.set()
             wait_until(lambda: order.count("one") == 5, "the other's jobs start")
         assert len(order) < 100, f"{len(order)} of {len(crowd)} went first"
+
+
+def test_a_hint_that_comes_while_a_claim_is_under_way_is_heard(scene: Scene, database: Database) -> None:
+    @scene.app.job("quick")
+    async def quick() -> None:
+        return None
+
+    with scene.work(poll_seconds=3_600.0, upkeep=False) as at_work, closing(database.connect()) as conn:
+        worker = at_work.worker
+        assert worker is not None
+        take, made = worker._claims.take, list[UUID]()
+
+        async def taking(once: Any, queue: str, free: int) -> Any:
+            taken = await take(once, queue, free)
+            if not taken and not made:  # it came too late for this one
+                made.extend(
+                    run(conn, jobs.enqueue(WORKSPACE, [new_job(type="quick", input=b"{}")], ME), SERVES_ALL).ids
+                )
+                worker._hear("default")
+            return taken
+
+        def watch() -> None:
+            worker._claims.take = taking  # type: ignore[method-assign]
+            worker._hear("default")
+
+        at_work.soon(watch)
+        wait_until(lambda: bool(made) and scene.client.get(made[0]).status == "COMPLETED", "the job is done")

@@ -29,11 +29,11 @@ def tree(job: Ref = "@last", /, *, limit: int = 200, flags: Flags = NO_FLAGS) ->
         show.thing({"items": branches, "total": total}, list, flags)
         return exits.OK
     columns: list[Column[tuple[str, Branch]]] = [
-        Column("job", lambda row: str(row[1].id), lambda row: f"{row[0]}{short(row[1].id)}"),
-        Column("type", lambda row: row[1].type),
-        Column("status", lambda row: row[1].status, lambda row: _status(row[1])),
-        Column("cost", lambda row: "" if row[1].cost_usd is None else str(row[1].cost_usd), right=True),
-        Column("title", lambda row: row[1].title or "", rank=1),
+        Column("JOB", lambda row: str(row[1].id), lambda row: f"{row[0]}{short(row[1].id)}"),
+        Column("TYPE", lambda row: row[1].type),
+        Column("STATUS", lambda row: row[1].status, lambda row: _status(row[1])),
+        Column("COST", lambda row: "" if row[1].cost_usd is None else str(row[1].cost_usd), right=True),
+        Column("TITLE", lambda row: row[1].title or "", rank=1),
     ]
     show.rows(list(drawn(branches)), columns, flags)
     notice(_sum(total, len(branches)))
@@ -52,11 +52,11 @@ def needs(job: Ref = "@last", /, *, flags: Flags = NO_FLAGS) -> int:
         job_id = refs.job_id(client, job)
         found = client.trees.dependencies(job_id)
     columns: list[Column[Dependency]] = [
-        Column("job", lambda one: str(_other(one, job_id)), lambda one: short(_other(one, job_id))),
-        Column("is", lambda one: _part(one, job_id)),
-        Column("type", lambda one: one.type),
-        Column("status", lambda one: one.status),
-        Column("since", lambda one: "" if one.met_at is None else one.met_at.isoformat(),
+        Column("JOB", lambda one: str(_other(one, job_id)), lambda one: short(_other(one, job_id))),
+        Column("IS", lambda one: _part(one, job_id)),
+        Column("TYPE", lambda one: one.type),
+        Column("STATUS", lambda one: one.status),
+        Column("SINCE", lambda one: words.absolute(one.met_at) or "",
                lambda one: "still open" if one.met_at is None else words.absolute(one.met_at) or ""),
     ]  # fmt: skip
     show.rows(found, columns, flags, empty="it waits for no job, and none waits for it")

@@ -147,8 +147,8 @@ def _rate(rate: str | None, burst: int | None) -> Rate | None:
 def _rows(found: list[LimitUse], flags: Flags) -> None:
     columns: list[show.Column[LimitUse]] = [
         show.Column("LIMIT", named),
-        show.Column("SLOTS", lambda one: one.max_slots, _slots, right=True, style=lambda o: "yellow" if o.full else ""),
-        show.Column("RATE", lambda one: one.rate_count, _rate_of, right=True),
+        show.Column("SLOTS", _slots, right=True, style=lambda o: "yellow" if o.full else ""),
+        show.Column("RATE", _rate_of, right=True),
         show.Column("BY", lambda one: one.set_by, rank=1),
         show.Column("SINCE", lambda one: one.set_at, lambda one: words.ago(one.set_at), rank=1),
         show.Column("WHY", lambda one: one.reason, lambda one: words.one_line(one.reason or "", 60), rank=2),

@@ -13,7 +13,6 @@ from uuid import UUID
 import msgspec
 from cyclopts import Parameter
 
-from jobtrail.app import priority_of
 from jobtrail.cli import apps, refs, values
 from jobtrail.cli.apps import Project
 from jobtrail.cli.telling import Usage
@@ -22,7 +21,7 @@ from jobtrail.core import duration, graph, jsonguard
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Invalid, UnknownType
 from jobtrail.core.ids import short
-from jobtrail.core.terms import Terms, options_of
+from jobtrail.core.terms import Terms, options_of, priority_of
 from jobtrail.runners import registry
 from jobtrail.runners.protocol import Runner
 from jobtrail.service.jobs import NewJob, Options

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from cyclopts import Parameter
 
-from jobtrail.app import priority_of
-from jobtrail.cli import apps, place, schedule_refs, show, values, words
+from jobtrail.cli import apps, order, place, schedule_refs, show, values, words
 from jobtrail.cli.flags import NO_FLAGS, Flags, Pair, Plain, Switch, Whole
 from jobtrail.cli.office import parts
 from jobtrail.cli.schedule_refs import ScheduleRef, time_in
 from jobtrail.cli.show import Column
 from jobtrail.cli.telling import Usage, notice
+from jobtrail.client import JobsClient
 from jobtrail.core import duration, jsonguard, schedule_words
 from jobtrail.core.errors import Invalid
 from jobtrail.core.schedule import CatchUp, Overlap
 from jobtrail.core.schedules import EMPTIED, JobOptions, NewSchedule, ScheduleChange, ScheduleFilter, ScheduleView
+from jobtrail.core.terms import priority_of
 from jobtrail.store.identity import new_id
 
 Several = Annotated[tuple[str, ...], Parameter(negative=())]
@@ -109,7 +111,7 @@ class Plans:
             "jitter_seconds": None if self.jitter is None else duration.parse(self.jitter).total_seconds(),
             "starts_at": None if self.starts is None else time_in(self.starts, zone, "--starts"),
             "ends_at": None if self.ends is None else time_in(self.ends, zone, "--ends"),
-            "options": None if self.options is None else values.read((), self.options, None),
+            "options": None if self.options is None else values.read((), self.options, None, at="options"),
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -162,11 +164,12 @@ def create(
     options |= {"tags": parts(tag)} if tag else {}
     config = place.configured(flags)
     project = apps.project(config)
-    raw = jsonguard.encode(values.read(pairs, input, None), at="input")
-    new = NewSchedule(
-        id=new_id(), name=name, type=type, expression=expression, zone=zone, input=raw, options=_valid(options), **said
-    )
+    wanted = _valid(options)
     with place.reached(config, flags) as client:
+        raw = _input(client, project, type, {}, pairs, input)
+        new = NewSchedule(
+            id=new_id(), name=name, type=type, expression=expression, zone=zone, input=raw, options=wanted, **said
+        )
         made = client.schedules.create(new, known={one: project.options(one) for one in project.types})
     _show(made, flags)
     notice(f"see what comes: jobtrail schedule next {schedule_refs.undo(made)}")
@@ -216,7 +219,7 @@ def update(
             said["options"] = _valid(said["options"])
         if pairs or input is not None:
             before = {} if input is not None or not isinstance(found.input, dict) else found.input
-            said["input"] = jsonguard.encode({**before, **values.read(pairs, input, None)}, at="input")
+            said["input"] = _input(client, project, type or found.type, before, pairs, input)
         change = ScheduleChange(name=name, type=type, expression=expression, zone=zone, empty=_emptied(without), **said)
         known = {one: project.options(one) for one in project.types}
         changed = client.schedules.update(found.id, change, version=found.version, known=known)
@@ -290,6 +293,19 @@ def _one_of(words: type[E], given: str, option: str) -> E:
         return words(given.upper())
     except ValueError:
         raise Usage(f"{option} is {', '.join(words)}, not {given!r}") from None
+
+
+def _input(
+    client: JobsClient, project: apps.Project, type: str, before: dict[str, Any], pairs: Sequence[str], given: str | None
+) -> bytes:
+    """The input of the jobs, read as their type wants it; checked here unless a part of it is known at the tick only.
+    Raises Invalid."""
+    runner, schema = order.known_as(client, project, type)
+    input = {**before, **values.read(pairs, given, schema)}
+    raw = jsonguard.encode(input, at="input")
+    if b"{tick" not in raw and b"{schedule}" not in raw:
+        order.check_fits(runner, type, input)
+    return raw
 
 
 def _valid(options: dict[str, Any]) -> JobOptions:

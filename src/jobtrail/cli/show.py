@@ -122,7 +122,8 @@ def status_column(of: Callable[[T], str]) -> Column[T]:
 
 
 def _cell(value: object) -> str:
-    """Text that stays in its cell."""
+    """Text that stays in its cell; times as JSON has them."""
+    value = words.absolute(value) if isinstance(value, datetime) else value
     return "" if value is None else str(value).replace("\t", " ").replace("\n", " ").replace("\r", " ")
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from jobtrail.app import priority_of
 from jobtrail.cli import job_list, place, show, task_refs, values, words
 from jobtrail.cli.flags import NO_FLAGS, Dash, Flags, Pair, Plain, Whole
 from jobtrail.cli.office import parts
@@ -20,6 +19,7 @@ from jobtrail.core.ids import short
 from jobtrail.core.model import Task
 from jobtrail.core.spent import TaskDetail
 from jobtrail.core.status import TaskStatus
+from jobtrail.core.terms import priority_of
 from jobtrail.service.tasks import EMPTIED, NewTask, TaskChange, TaskFilter
 from jobtrail.store.identity import new_id
 

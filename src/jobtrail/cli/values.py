@@ -14,16 +14,21 @@ from jobtrail.core.errors import Invalid
 _DEEP: Final = 8
 
 
-def read(pairs: Sequence[str], given: str | None, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-    """One object from `--input` and the pairs, which win. Raises Invalid with the pair or the place that is wrong."""
-    found = _whole(given)
+def read(
+    pairs: Sequence[str], given: str | None, schema: Mapping[str, Any] | None, *, at: str = "input"
+) -> dict[str, Any]:
+    """One object from `--input` and the pairs, which win. Raises Invalid with the pair or the place that is wrong.
+
+    `at`: the option that it is the value of.
+    """
+    found = _whole(given, at)
     for pair in pairs:
         name, value = _split(pair, schema)
         found[name] = value
     return found
 
 
-def _whole(given: str | None) -> dict[str, Any]:
+def _whole(given: str | None, at: str) -> dict[str, Any]:
     if given is None:
         return {}
     text: bytes | str = given
@@ -33,10 +38,10 @@ def _whole(given: str | None) -> dict[str, Any]:
         try:
             text = Path(given[1:]).read_bytes()
         except OSError as error:
-            raise Invalid(f"--input {given}: the file cannot be read: {error.strerror}") from error
-    value = jsonguard.decode(text, at="input")
+            raise Invalid(f"--{at} {given}: the file cannot be read: {error.strerror}") from error
+    value = jsonguard.decode(text, at=at)
     if not isinstance(value, dict):
-        raise Invalid("the input must be a JSON object", fields={"input": "must be an object"})
+        raise Invalid(f"the {at} must be a JSON object", fields={at: "must be an object"})
     return value
 
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+from jobtrail.core.errors import Invalid
+
+_BOUNDS: Final = {
+    "min_failures": (1, 1_000_000),
+    "window_seconds": (10, 3_600),
+    "open_seconds": (1, 86_400),
+    "probes": (1, 1_000),
+}
 
 
 class BreakerMode(StrEnum):
@@ -67,3 +77,18 @@ class BreakerPolicy:
     window_seconds: int | None = None
     open_seconds: int | None = None
     probes: int | None = None
+
+
+def check_policy(policy: BreakerPolicy) -> BreakerPolicy:
+    """The same, checked. Raises Invalid, which names each value that is out of its bounds."""
+    wrong: dict[str, str] = {}
+    for name, (least, most) in _BOUNDS.items():
+        value = getattr(policy, name)
+        if value is not None and not least <= value <= most:
+            wrong[name] = f"must be {least} to {most}, not {value}"
+    if policy.failure_ratio is not None and not 0 < policy.failure_ratio <= 1:
+        wrong["failure_ratio"] = f"must be above 0 and at most 1, not {policy.failure_ratio:g}"
+    if wrong:
+        said = "; ".join(f"{name} {what}" for name, what in wrong.items())
+        raise Invalid(f"a breaker cannot be so: {said}", fields=wrong)
+    return policy

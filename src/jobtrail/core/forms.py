@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -16,8 +17,11 @@ _DEEPEST: Final = 16
 _MOST_FAULTS: Final = 20
 _MOST_PATTERN: Final = 200
 _MOST_MATCHED: Final = 1_000
+_MOST_TRIES: Final = 5_000_000
+_MOST_EFFORT: Final = 20_000
 _SLOW: Final = re.compile(r"\)[*+{?]|\\[1-9]|\(\?[^:]")  # repeated groups, what refers back, and what looks around
-_UNBOUNDED: Final = re.compile(r"(?<!\\)[*+]|\{\d*,\}|\{\d*,?\d{3,}\}")
+_ATOM: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
+_REPEAT: Final = re.compile(r"[*+?]|\{(\d*)(,?)(\d*)\}")
 _NAMES: Final = {
     "object": "an object",
     "array": "a list",
@@ -38,15 +42,22 @@ def wants_object(schema: Mapping[str, Any]) -> bool:
 def faults(schema: Any, value: Any, at: str) -> dict[str, str]:
     """What is wrong with a value, by path, at most 20 of them; empty when it fits."""
     found: dict[str, str] = {}
-    _Check(schema if isinstance(schema, Mapping) else {}, found).look(schema, value, at, 0)
+    _Check(schema if isinstance(schema, Mapping) else {}, found, _Effort()).look(schema, value, at, 0)
     return found
+
+
+@dataclass(slots=True)
+class _Effort:
+    """What a check may still cost: a schema whose parts refer to each other could ask for more than anybody waits for."""
+
+    left: int = _MOST_EFFORT
 
 
 class _Check:
     """One value against one schema, which may refer to its own parts."""
 
-    def __init__(self, root: Mapping[str, Any], found: dict[str, str]) -> None:
-        self._root, self._found = root, found
+    def __init__(self, root: Mapping[str, Any], found: dict[str, str], effort: _Effort) -> None:
+        self._root, self._found, self._effort = root, found, effort
 
     def look(self, schema: Any, value: Any, at: str, depth: int) -> None:
         """Notes what is wrong, the first thing of each place."""
@@ -54,6 +65,9 @@ class _Check:
             self._wrong(at, "is not asked for")
         if not isinstance(schema, Mapping) or depth > _DEEPEST or len(self._found) >= _MOST_FAULTS:
             return None
+        self._effort.left -= 1 + sum(map(_size_of, schema.values())) // 16
+        if self._effort.left < 0:
+            return self._wrong(at, "is too much to be checked")
         schema = self._resolved(schema)
         kinds = schema.get("type")
         named = [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else []
@@ -98,7 +112,7 @@ class _Check:
         tried = []
         for option in options:
             found: dict[str, str] = {}
-            _Check(self._root, found).look(option, value, at, depth + 1)
+            _Check(self._root, found, self._effort).look(option, value, at, depth + 1)
             if not found:
                 return
             tried.append(found)
@@ -149,7 +163,7 @@ class _Check:
             if _is("number", bound) and wrong(value, bound):
                 self._wrong(at, f"must be {says} {bound}")
         step: Any = schema.get("multipleOf")
-        if _is("number", step) and step > 0 and abs(value / step - round(value / step)) > 1e-9:
+        if _is("number", step) and step > 0 and not _divides(step, value):
             self._wrong(at, f"must be a multiple of {step}")
 
     def _size(self, schema: Mapping[str, Any], size: int, at: str, of: str, what: str) -> None:
@@ -195,12 +209,38 @@ def _breaks(pattern: str, value: str) -> bool:
     may fill in what a job's code describes."""
     if len(pattern) > _MOST_PATTERN or len(value) > _MOST_MATCHED or _SLOW.search(pattern):
         return False
-    if len(_UNBOUNDED.findall(pattern)) > 2:
+    if _tries(pattern, len(value) + 1) > _MOST_TRIES:
         return False
     try:
         return re.search(pattern, value) is None
     except re.error:
         return False
+
+
+def _tries(pattern: str, places: int) -> int:
+    """In how many ways at most a pattern could be laid along a text with so many places before it is given up."""
+    plain = _ATOM.sub("x", pattern)
+    count = 1 if plain.startswith("^") and "|" not in plain else places
+    for part in re.split(r"[()]", plain):
+        count *= 1 + part.count("|")
+    for found in _REPEAT.finditer(plain):
+        least, comma, most = found.groups()
+        if found[0] == "?" or (least and not comma):
+            count *= 2
+        else:
+            count *= min(places, int(most) - int(least or 0) + 1 if most else places)
+    return count
+
+
+def _divides(step: float, value: float) -> bool:
+    try:
+        return abs(value / step - round(value / step)) <= 1e-9
+    except OverflowError:  # beyond what numbers with a point can say
+        return True
+
+
+def _size_of(part: Any) -> int:
+    return len(part) if isinstance(part, list | Mapping) else 0
 
 
 def _is(kind: str, value: Any) -> bool:

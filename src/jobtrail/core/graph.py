@@ -20,6 +20,8 @@ _MARK: Final = '"$result"'
 _LONGEST_PATH: Final = 64
 MOST_NEEDS: Final = 10_000
 """So many jobs one job may wait for, and so many one step may start."""
+MOST_FILLED: Final = 16 << 20
+"""So many bytes of results may stand in an input for its references: a short one could name a long result ten thousand times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,10 @@ def filled(raw: str, ends: Mapping[UUID, JobEnd]) -> str:
     """An input, as JSON, with the results of other jobs in the place of its references.
 
     A job that did not complete has no result: null. What names a job that is not among `ends` stays as it is.
-    Raises Invalid when a result has no such part.
+    Raises Invalid when a result has no such part, or when they are more than 16 MiB together.
     """
+    results: dict[UUID, Any] = {}
+    size = 0
 
     def look_up(job_id: UUID, path: tuple[str | int, ...]) -> Any:
         end = ends.get(job_id)
@@ -182,14 +186,27 @@ def filled(raw: str, ends: Mapping[UUID, JobEnd]) -> str:
             return {REFERENCE: str(job_id), "path": list(path)}
         if end.status != JobStatus.COMPLETED:
             return None
-        part = end.result
+        if job_id not in results:
+            results[job_id] = end.result
+        part = results[job_id]
         for at, name in enumerate(path):
             try:
                 part = part[name]
             except (KeyError, IndexError, TypeError):
                 shown = "".join(f"[{each!r}]" for each in path[: at + 1])
                 raise Invalid(f"the result of job {job_id} has no {shown}, which the input refers to") from None
-        return part
+        return counted(part)
+
+    def counted(part: Any) -> msgspec.Raw:
+        nonlocal size
+        raw = msgspec.json.encode(part)
+        size += len(raw)
+        if size > MOST_FILLED:
+            raise Invalid(
+                f"the results that the input refers to are more than {MOST_FILLED >> 20} MiB; "
+                "let the job read them from assets, or refer to the parts of them that it needs"
+            )
+        return msgspec.Raw(raw)
 
     return msgspec.json.encode(resolved(msgspec.json.decode(raw), look_up)).decode()
 

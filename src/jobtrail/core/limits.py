@@ -17,6 +17,7 @@ EACH: Final = "*"
 """As the name of a KEY limit: each key that has none of its own."""
 MOST: Final = 1_000_000
 MOST_SECONDS: Final = 31_622_400.0
+_TYPED: Final = {"max_slots": "slots", "rate_count": "rate: how many", "rate_seconds": "rate: the seconds"}
 _SHORT: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
@@ -116,15 +117,16 @@ def check_limit(
     else:
         name = check_name(name, "name")
     if max_slots is None and rate is None:
-        wrong["max_slots"] = "say how many slots, or a rate"
+        wrong["max_slots"] = "or a rate must be given: 10 slots, or 60/m"
     if max_slots is not None and not 0 <= max_slots <= MOST:
-        wrong["max_slots"] = f"must be 0 to {MOST}"
+        wrong["max_slots"] = f"must be 0 to {MOST}, not {max_slots}"
     if rate is not None:
         wrong |= _wrong_in(rate)
         if scope is LimitScope.KEY:
-            wrong["rate"] = "a concurrency key has no rate; limit the rate of its type or queue"
+            wrong["rate"] = "is not for a concurrency key; limit the rate of its type or queue"
     if wrong:
-        raise Invalid("this is no limit: " + "; ".join(f"{at} {what}" for at, what in wrong.items()), fields=wrong)
+        said = "; ".join(f"{_TYPED.get(at, at)} {what}" for at, what in wrong.items())
+        raise Invalid(f"this is no limit: {said}", fields=wrong)
     return scope, name, max_slots, rate
 
 

@@ -57,7 +57,7 @@ def merged(before: Schedule, change: ScheduleChange) -> NewSchedule:
     old: dict[str, Any] = {field.name: getattr(before, field.name) for field in fields(NewSchedule)}
     old |= {
         "input": jsonguard.encode(before.input, at="input"),
-        "options": msgspec.convert(before.options, JobOptions),
+        "options": options_of(before.options),
     }
     said = {
         f.name: value for f in fields(change) if f.name != "empty" and (value := getattr(change, f.name)) is not None
@@ -69,6 +69,7 @@ def check(new: NewSchedule) -> None:
     """Whether a schedule can be as it is said. Raises Invalid, which names the field."""
     jsonguard.check_name(new.name, "name")
     jsonguard.check_name(new.type, "type")
+    options_of(msgspec.to_builtins(new.options))
     for name in ("queue", "concurrency_key", "unique_key"):
         value = getattr(new.options, name)
         if value is not None:
@@ -93,6 +94,14 @@ def check(new: NewSchedule) -> None:
     check_time("ends_at", new.ends_at)
     if new.starts_at is not None and new.ends_at is not None and new.ends_at <= new.starts_at:
         raise Invalid("ends_at: a schedule ends after it starts", fields={"ends_at": "before starts_at"})
+
+
+def options_of(said: object) -> JobOptions:
+    """The options of a schedule's jobs as they are kept. Raises Invalid for what no job could have."""
+    try:
+        return msgspec.convert(said, JobOptions)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"options: {error}", fields={"options": str(error)}) from None
 
 
 def _check_money(options: JobOptions) -> None:

@@ -66,7 +66,7 @@ class JobOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     queue_timeout_seconds: _Seconds | None = None
     estimated_seconds: Annotated[float, msgspec.Meta(ge=0, le=2_592_000)] | None = None
     concurrency_key: _Name | None = None
-    concurrency_limit: _Slots | None = None
+    concurrency_limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     slots: _Slots | None = None
     unique_key: _Name | None = None
     unique_scope: UniqueScope | None = None

@@ -10,7 +10,7 @@ from jobtrail.core import duration
 from jobtrail.core.budget_terms import Budget, money
 from jobtrail.core.errors import Invalid
 from jobtrail.core.jsonguard import check_name
-from jobtrail.core.status import DependencyPolicy, DependsMode, ParentPolicy
+from jobtrail.core.status import PRIORITIES, DependencyPolicy, DependsMode, ParentPolicy
 from jobtrail.core.unique import By, OnConflict, Span, Unique, fields_of, terms_of
 
 _OF_KEYS = ("scope", "window", "on_conflict", "throttle", "debounce", "max_wait")
@@ -91,4 +91,15 @@ def options_of(terms: Terms) -> dict[str, Any]:
 def _whole(number: object, name: str, most: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
         raise Invalid(f"{name} is a whole number, 1 to {most}, not {number!r}", fields={name: f"must be 1 to {most}"})
+    return number
+
+
+def priority_of(value: int | str) -> int:
+    """A priority from 1 to 10 or by its name; the higher runs sooner. Raises Invalid."""
+    number = PRIORITIES.get(value.upper(), value) if isinstance(value, str) else value
+    if isinstance(number, str) and number.isdigit():
+        number = int(number)
+    if not isinstance(number, int) or not 1 <= number <= 10:
+        names = ", ".join(PRIORITIES)
+        raise Invalid(f"priority must be 1 to 10 or one of {names}, not {value!r}", fields={"priority": str(value)})
     return number

@@ -64,7 +64,7 @@ def _pending(facts: Facts) -> str:
         return _asked(facts)
     if reason is WaitReason.BUDGET and (spent := why_waits.budget(facts)) is not None:
         return spent
-    said = f" ({_cut(facts.said)})" if facts.said else ""
+    said = f" ({_cut(facts.said)})" if facts.said and facts.signal is None else ""
     return f"{_waits_for(reason, facts)}{said}{_again(reason, facts)}."
 
 
@@ -106,7 +106,7 @@ def _again(reason: WaitReason, facts: Facts) -> str:
             return "; raise the budget and start it"
         case WaitReason.SIGNAL if facts.signal is not None:
             said = f"; say it with `jobtrail job signal {_job(facts)} {quote(facts.signal)}`"
-            return said if at is None else f"{said}, or it is tried {at}"
+            return said if at is None else f"{said}, or it goes on without one {at}"
         case _:
             return "" if at is None else f"; it is tried {at} if nothing comes"
 

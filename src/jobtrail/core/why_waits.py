@@ -10,6 +10,7 @@ from typing import Any, Final
 from jobtrail.core import shown
 from jobtrail.core.facts import Facts
 from jobtrail.core.ids import short
+from jobtrail.core.limits import rate_text
 from jobtrail.core.shown import counted, one_line
 from jobtrail.core.spoken import ago, span
 
@@ -66,7 +67,7 @@ def held(facts: Facts) -> str | None:
         return (
             f"It waits until a job with its concurrency key {one_line(facts.concurrency_key, 80)} ends: {running} of "
             f"{limit_of_key} that may run at once {are} running; allow more with "
-            f"`{_raise('KEY', facts.concurrency_key or '', limit_of_key)}`."
+            f"`{_raise('KEY', facts.concurrency_key or '', limit_of_key * 2 or 1)}`."
         )
     return None
 
@@ -115,7 +116,8 @@ def _full(limit: Mapping[str, Any], facts: Facts) -> str:
     what = "the workspace" if scope == "WORKSPACE" else f"{scope.lower()} {name}"
     jobs = f"{limit['taken']} of {most} slots of {what} are taken"
     wants = "" if facts.slots == 1 else f", and it takes {facts.slots}"
-    return f"It waits because {jobs}{wants} ({_set(limit, facts)}); raise it with `{_raise(scope, name, most)}`."
+    more = _raise(scope, name, max(most * 2, limit["taken"] + facts.slots)) + _kept_rate(limit)
+    return f"It waits because {jobs}{wants} ({_set(limit, facts)}); raise it with `{more}`."
 
 
 def _too_fast(limit: Mapping[str, Any]) -> str:
@@ -125,7 +127,9 @@ def _too_fast(limit: Mapping[str, Any]) -> str:
     again = limit["again_ms"]
     when = "" if again is None else f"; the next one may start in {span(timedelta(milliseconds=max(again, 0)))}"
     more = f"jobtrail limit set {quote(f'{scope.lower()}:{name}'.rstrip(':'))} --rate"
-    per = f"{limit['rate_count'] * 2}/{float(limit['rate_seconds']):g}s"
+    per = rate_text(limit["rate_count"] * 2, float(limit["rate_seconds"]))
+    per += "" if limit["burst"] is None else f" --burst {limit['burst']}"
+    per += "" if limit["max_slots"] is None else f" --slots {limit['max_slots']}"
     return f"It waits because {what} may start {rate} and has{when}, or allow more with `{more} {per}`."
 
 
@@ -138,10 +142,18 @@ def _broken(limit: Mapping[str, Any], facts: Facts) -> str:
 
 
 def _raise(scope: str, name: str, most: int) -> str:
-    """The command that doubles a limit."""
+    """The command that raises a limit to so many slots."""
     if scope == "QUEUE":
-        return f"jobtrail queue limit {quote(name)} --slots {most * 2 or 1}"
-    return f"jobtrail limit set {quote(f'{scope.lower()}:{name}'.rstrip(':'))} --slots {most * 2 or 1}"
+        return f"jobtrail queue limit {quote(name)} --slots {most}"
+    return f"jobtrail limit set {quote(f'{scope.lower()}:{name}'.rstrip(':'))} --slots {most}"
+
+
+def _kept_rate(limit: Mapping[str, Any]) -> str:
+    """The rate of a limit, to be said again: what is set replaces all of it."""
+    if limit["rate_count"] is None:
+        return ""
+    burst = "" if limit["burst"] is None else f" --burst {limit['burst']}"
+    return f" --rate {rate_text(limit['rate_count'], float(limit['rate_seconds']))}{burst}"
 
 
 def _set(limit: Mapping[str, Any], facts: Facts) -> str:

@@ -48,4 +48,5 @@ async def hear(
     try:
         return msgspec.json.decode(msgspec.json.encode(payload), type=wanted, dec_hook=dec_hook)
     except msgspec.ValidationError as error:
-        raise Invalid(f"signal {signal!r} does not fit {wanted}: {error}", fields={"payload": str(error)}) from error
+        fit = getattr(wanted, "__name__", str(wanted))
+        raise Invalid(f"signal {signal!r} does not fit {fit}: {error}", fields={"payload": str(error)}) from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from jobtrail.core.breaker import Breaker, BreakerMode, BreakerPolicy, HeldType
+from jobtrail.core.breaker import Breaker, BreakerMode, BreakerPolicy, HeldType, check_policy
 from jobtrail.core.errors import NotFound
 from jobtrail.core.model import Actor
 from jobtrail.core.status import ActorType
@@ -81,8 +81,9 @@ def put(
 ) -> Steps[Breaker]:
     """Makes the breaker of a type or changes it. OPEN and CLOSED hold it so until it is AUTO again.
 
-    `limit_id` is a new id, for the limit by which it will hold jobs.
+    `limit_id` is a new id, for the limit by which it will hold jobs. Raises Invalid for a policy out of its bounds.
     """
+    policy = check_policy(policy)
     params = (
         workspace,
         type,

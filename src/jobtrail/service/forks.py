@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.model import Actor, Job
 from jobtrail.core.status import StepStatus
@@ -41,13 +43,14 @@ class Forked:
 
 @dataclass(frozen=True, slots=True)
 class Forkable:
-    """A step of the job, without what it returned."""
+    """A step of the job, without what it returned. `asked`: people decided in it."""
 
     id: UUID
     ordinal: int
     key: str
     name: str
     status: str
+    asked: bool
 
 
 def like(job: Job, id: UUID, input: bytes) -> NewJob:
@@ -80,7 +83,8 @@ def fork(workspace: UUID, wanted: NewJob, point: Point, actor: Actor, new_ids: N
     """Accepts a job (`like` makes it) that goes on at a point of the job that it is a fork of.
 
     The steps before it that completed are its own from the start, with what they returned and what people decided at their
-    gates; its trail names them. Its other steps run as if for the first time. Raises what `taken_over` raises.
+    gates; its trail names them. Its other steps run as if for the first time. Raises what `taken_over` raises, and Conflict
+    when people decided for one input and the fork has another: nobody approved that.
     """
     source = wanted.options.fork_of
     if source is None:
@@ -88,6 +92,7 @@ def fork(workspace: UUID, wanted: NewJob, point: Point, actor: Actor, new_ids: N
     before = yield from taken_over(workspace, source, point).begin()
     if (yield from ask(jobs.get(workspace, wanted.id))) is not None:  # sent again: what it was to take over, it has
         return Forked(wanted.id, len(before))
+    yield from _same_if_asked(workspace, source, wanted, before)
     yield from jobs.enqueue(workspace, [wanted], actor).begin()
     ids = new_ids(len(before))
     for at in range(0, len(before), _AT_ONCE):
@@ -95,6 +100,16 @@ def fork(workspace: UUID, wanted: NewJob, point: Point, actor: Actor, new_ids: N
         params = (workspace, source, wanted.id, [one.id for one in before[some]], list(ids[some]), actor.type, actor.id)
         yield from ask(Query("verbs/take_over_steps", params, query.nothing))
     return Forked(wanted.id, len(before))
+
+
+def _same_if_asked(workspace: UUID, source: UUID, wanted: NewJob, before: Sequence[Forkable]) -> Steps[None]:
+    asked = next((one for one in before if one.asked), None)
+    job = None if asked is None else (yield from ask(jobs.get(workspace, source)))
+    if asked is not None and job is not None and msgspec.json.decode(wanted.input) != job.input:
+        raise Conflict(
+            f"people decided at step {asked.name!r} for the input of job {source}; with another input, fork before that "
+            "step, so that they are asked again"
+        )
 
 
 def _named(found: Sequence[Forkable], said: str, job_id: UUID) -> Forkable:

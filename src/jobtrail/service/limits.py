@@ -32,7 +32,8 @@ def set_limit(
 ) -> Steps[Limit]:
     """Sets a limit, in place of the one that the scope has under this name; it is recorded. Raises Invalid.
 
-    What runs goes on. Claims that began before are waited for, so that from then on the limit holds.
+    What runs goes on, and so does what a claim takes that is under way while the first limit is set; claims that see to limits
+    already are waited for. All that begin afterwards keep to it.
     """
     scope, name, max_slots, rate = check_limit(scope, name, max_slots, rate)
     yield from ask(hold_claims(workspace))

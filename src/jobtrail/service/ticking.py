@@ -141,7 +141,8 @@ def backfill(
     now = yield from ask(workers.clock())
     if not since < until <= now:
         raise Invalid(
-            "since must be before until, and until not in the future: what is to come, the schedule makes itself",
+            "the time from which (since) must be before the time to which (until), and that not in the future: "
+            "what is to come, the schedule makes itself",
             fields={"until": "not after since, or in the future"},
         )
     most = min(most, catch_up.MOST_CAUGHT_UP)
@@ -264,7 +265,7 @@ def _job(held: Schedule, at: datetime, id: UUID, options: Options, unique_key: s
 
 def _options(held: Schedule, *, in_turn: bool) -> Steps[tuple[Options, str | None]]:
     """How the jobs of a schedule run. Where they run one after another, they share a concurrency key."""
-    said = msgspec.convert(held.options, JobOptions)
+    said = schedule_rules.options_of(held.options)
     names = [name for name in JobOptions.__struct_fields__ if name != "unique_key" and getattr(said, name) is not None]
     given: dict[str, Any] = {name: getattr(said, name) for name in names}
     given |= {name: tuple(given[name]) for name in ("tags", "unique_by") if name in given}

@@ -129,7 +129,7 @@ def _note(name: str, signal: str | None, until: datetime | None) -> str:
         said: dict[str, Any] = {"message": f"it sleeps in step {name}", "until": until}
     else:
         said = {
-            "message": f"{signal}; say it with `jobtrail job signal JOB {signal}`",
+            "message": f"it waits for the signal {signal}",
             "signal": signal,
             "until": until,
         }

@@ -33,7 +33,8 @@ Once = Callable[[Any], Awaitable[Any]]
 @dataclass(slots=True)
 class Sight:
     """What a worker knows of one queue: who had ready jobs lately (`ready`) or earlier (`recent`, the latest last), from which
-    place on their jobs are looked at, and who is `left` alone until when."""
+    place on their jobs are looked at, and who is `left` alone until when. `missed`: something came, or ended, for whom it `asks`
+    at this moment."""
 
     turns: Turns
     ready: dict[UUID, Claimant] = field(default_factory=dict)
@@ -45,6 +46,8 @@ class Sight:
     after: UUID = NOBODY
     stale: bool = True
     asked: bool = False
+    asks: UUID | None = None
+    missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,15 @@ class Claims:
         for name, sight in self._sights.items():
             if queue in ("", name):
                 sight.marks.clear()
-                sight.stale, sight.asked = True, False
+                sight.stale, sight.asked = True, sight.asked and sight.stale  # hints without end hide nobody
                 sight.left.clear()
+                sight.missed = True
 
     def ended(self, *workspaces: UUID) -> bool:
         """Ends were written: answers whether what the limits of their workspaces held back may go on now."""
         held = False
         for sight in self._sights.values():
+            sight.missed = sight.missed or sight.asks in workspaces
             for workspace in workspaces if sight.left else ():
                 left = sight.left.pop(workspace, None)
                 if left is not None:
@@ -120,12 +125,13 @@ class Claims:
 
     async def _refresh(self, once: Once, queue: str, sight: Sight) -> None:
         """Learns who has ready jobs; where there are many, always some more of them."""
+        sight.stale = False  # before it asks: a hint meanwhile counts
         found: list[Claimant] = await once(attempts.claimants(queue, sight.after))
         if not found and sight.after != NOBODY:
             found = await once(attempts.claimants(queue))
             sight.after = NOBODY
         sight.after = found[-1].workspace_id if len(found) == CLAIMANTS else NOBODY
-        sight.refreshed_at, sight.stale = time.monotonic(), False
+        sight.refreshed_at = time.monotonic()
         sight.ready = {one.workspace_id: one for one in found if not one.closed and one.workspace_id not in sight.left}
         for one in found:
             if one.limited:
@@ -183,16 +189,19 @@ class Claims:
     async def _limited(
         self, once: Once, queue: str, sight: Sight, one: Claimant, number: int, free: int
     ) -> list[Claimed]:
+        number = min(number, BATCH)
+        sight.asks, sight.missed = one.workspace_id, False
         granted: Granted = await once(
-            attempts.claim_limited(self._taker(queue), one.workspace_id, min(number, BATCH), free, self._slots)
+            attempts.claim_limited(self._taker(queue), one.workspace_id, number, free, self._slots)
         )
+        sight.asks = None
         taken = sum(job.slots for job in granted.jobs)
         if granted.wanted_slots is not None:
             self._saving = Saving(queue, one, granted.wanted_slots, time.monotonic())
         elif len(granted.jobs) < number:
             sight.ready.pop(one.workspace_id, None)
             wait = _AGAIN_SECONDS if granted.again_ms is None else min(granted.again_ms / 1000, _AGAIN_SECONDS)
-            sight.left[one.workspace_id] = (time.monotonic() + wait, one)
+            sight.left[one.workspace_id] = (time.monotonic() + (0.0 if sight.missed else wait), one)
         sight.turns.took([one], {one.workspace_id: taken or 1})  # also who has got nothing had a turn
         return granted.jobs
 

@@ -164,6 +164,7 @@ class Worker:
         while not self._draining.is_set():
             await finisher.room()
             await self._give_back_strays(link, finisher)
+            self._wake.clear()  # before it looks: a hint that comes meanwhile is not lost
             taken = False
             for queue in self._in_turn():
                 if self._free > 0 and not self._claims.saves(self._free):
@@ -171,7 +172,6 @@ class Worker:
             if taken and self._free > 0 and not self._claims.saves(self._free):
                 await asyncio.sleep(0)
                 continue
-            self._wake.clear()
             if self._free > 0:
                 patience = self._claims.patience(poll * random.uniform(0.8, 1.2))  # noqa: S311  (no secret)
                 await until(self._wake, patience)

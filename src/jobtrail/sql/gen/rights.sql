@@ -48,7 +48,8 @@ begin
     grant insert, update on jobtrail.callbacks, jobtrail.nexrender_jobs to jobtrail_app;
   end if;
   if to_regclass('jobtrail.gate_links') is not null then
-    grant insert, update on jobtrail.gate_links, jobtrail.waits to jobtrail_app;
+    grant insert, update on jobtrail.waits to jobtrail_app;
+    grant insert, update (used_at, revoked_at) on jobtrail.gate_links to jobtrail_app;  -- whose voice it lends stays
     grant update (superseded_at) on jobtrail.gate_decisions to jobtrail_app;  -- what was said nobody can change
     grant insert, delete on jobtrail.groups, jobtrail.group_members to jobtrail_app;
   end if;

@@ -147,6 +147,7 @@ declare
   starts_left integer := 2147483647;
   type_left jsonb := '{}'; type_limit jsonb := '{}'; type_starts jsonb := '{}';
   allowed text[] := of_types;
+  probed text[] := '{}';
   full_strands text[] := '{}';
   place jobtrail.claim_places; keys_place jobtrail.claim_places;
   apart boolean; keys_limited boolean;
@@ -171,7 +172,7 @@ begin
     coalesce((select jsonb_object_agg(concurrency_key, n) from (select concurrency_key, count(*) n from running
       where concurrency_key is not null group by concurrency_key) k), '{}')
   into in_space, in_queue, open_types, open_keys from running;
-  for l in select t.scope, t.name, t.max_slots, t.rate_kind, rate.starts, rate.again_ms from jobtrail.limits t
+  for l in select t.scope, t.name, t.source, t.max_slots, t.rate_kind, rate.starts, rate.again_ms from jobtrail.limits t
       cross join lateral jobtrail.rate_room(t, now) rate
       where t.workspace_id = space and (t.scope = 'WORKSPACE' or (t.scope = 'QUEUE' and t.name = of_queue)
         or (t.scope = 'TYPE' and t.name = any (of_types))) loop
@@ -179,7 +180,11 @@ begin
       if l.max_slots is not null then
         room := l.max_slots - coalesce((open_types ->> l.name)::integer, 0);
         type_left := type_left || jsonb_build_object(l.name, least(room, (type_left ->> l.name)::integer));
-        type_limit := type_limit || jsonb_build_object(l.name, least(l.max_slots, (type_limit ->> l.name)::integer));
+        if l.source = 'USER' then
+          type_limit := type_limit || jsonb_build_object(l.name, l.max_slots);
+        elsif room = l.max_slots then  -- a breaker lets one through, however many slots it takes
+          probed := probed || l.name;
+        end if;
       end if;
       if l.rate_kind is not null then
         type_starts := type_starts || jsonb_build_object(l.name, least(l.starts, (type_starts ->> l.name)::integer));
@@ -238,19 +243,24 @@ begin
           ) near order by rank, job_id;
       else
         exit when apart_seen < looks or least(slots_left, starts_left, slots_free, jobs_wanted) <= 0 or wanted_slots is not null;
+        if not exists (select from jobtrail.ready h where h.queue = of_queue and h.workspace_id = space
+            and h.strand > keys_place.strand) then
+          keys_place.strand := '';
+        end if;
         open walk for
           with recursive keys (strand, n) as (
             (select h.strand, 1 from jobtrail.ready h where h.queue = of_queue and h.workspace_id = space
-              and h.strand > coalesce(keys_place.strand, '') order by h.strand limit 1)
+              and h.strand > keys_place.strand order by h.strand limit 1)
             union all
             select (select h.strand from jobtrail.ready h where h.queue = of_queue and h.workspace_id = space
               and h.strand > k.strand order by h.strand limit 1), k.n + 1 from keys k where k.strand is not null and k.n < heads
           )
           select h.*, (select max(strand) from keys) as last_strand
-          from keys k cross join lateral (select h.ctid as at, h.* from jobtrail.ready h
-            where h.queue = of_queue and h.workspace_id = space and h.strand = k.strand
-            order by h.rank, h.job_id limit 20) h
-          where k.strand <> all (full_strands) order by h.rank, h.job_id;
+          from keys k left join lateral (select h.ctid as at, h.* from jobtrail.ready h
+            where h.queue = of_queue and h.workspace_id = space and h.strand = k.strand and k.strand <> all (full_strands)
+              and h.type = any (allowed) and h.slots <= slots_most
+            order by h.rank, h.job_id limit 20) h on true
+          where k.strand is not null order by h.rank, h.job_id;
       end if;
       loop
         exit when wanted_slots is not null or least(slots_left, starts_left, slots_free, jobs_wanted) <= 0
@@ -260,7 +270,7 @@ begin
         exit when exhausted;
         if turn = 2 then
           last_strand := r.last_strand;
-          continue when r.at = any (chosen);
+          continue when r.at is null or r.at = any (chosen);  -- also where no key has anything, the next look goes on behind them
         elsif r.strand = '' then
           plain_seen := plain_seen + 1;
           last_rank := r.rank;
@@ -271,10 +281,11 @@ begin
         continue when r.type <> all (allowed) or r.strand = any (full_strands) or r.slots > slots_most;
         left_of_type := (type_left ->> r.type)::integer;
         if r.slots > left_of_type then
-          if r.slots <= (type_limit ->> r.type)::integer then  -- it is this type's turn to save up
+          continue when r.slots > (type_limit ->> r.type)::integer;
+          if r.type <> all (probed) then  -- it is this type's turn to save up
             allowed := array_remove(allowed, r.type);
+            continue;
           end if;
-          continue;
         end if;
         if r.strand like '=%' then
           key := substr(r.strand, 2);
@@ -300,6 +311,7 @@ begin
           jobs_wanted := jobs_wanted - 1;
           if left_of_type is not null then
             type_left := type_left || jsonb_build_object(r.type, left_of_type - r.slots);
+            probed := array_remove(probed, r.type);
             if left_of_type <= r.slots then
               allowed := array_remove(allowed, r.type);
             end if;
@@ -323,11 +335,14 @@ begin
         elsif place.rank is not null then
           delete from jobtrail.claim_places p where p.workspace_id = space and p.queue = of_queue and p.of = walked;
         end if;
-      elsif turn = 2 and exhausted then
+      elsif turn = 2 then
         insert into jobtrail.claim_places as p (workspace_id, queue, of, strand)
         values (space, of_queue, '=', coalesce(last_strand, ''))
         on conflict (workspace_id, queue, of) do update set strand = excluded.strand;
-        again_ms := case when last_strand is not null then 10 else again_ms end;
+        if exhausted and exists (select from jobtrail.ready h where h.queue = of_queue and h.workspace_id = space
+            and h.strand > last_strand) then
+          again_ms := 10;
+        end if;
       end if;
     end loop;
     with found as (
@@ -370,6 +385,12 @@ begin
       found_ones.again_ms := 0;  -- what stood in `ready` was there no more
     end if;
     perform jobtrail.tell_rates(space, of_queue, found_ones.types, jobtrail.clock());  -- not before they have started
+    if found_ones.again_ms is null then  -- also who has just taken all that a rate allows learns when it allows more
+      select min(rate.again_ms) into found_ones.again_ms from jobtrail.limits t
+        cross join lateral jobtrail.rate_room(t, jobtrail.clock()) rate
+        where t.workspace_id = space and t.rate_kind is not null and rate.starts <= 0 and (t.scope = 'WORKSPACE'
+          or (t.scope = 'QUEUE' and t.name = of_queue) or (t.scope = 'TYPE' and t.name = any (of_types)));
+    end if;
   end if;
   return query select null::jobtrail.jobs, found_ones.again_ms, found_ones.wanted_slots;
 end

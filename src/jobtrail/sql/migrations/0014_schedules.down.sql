@@ -1,3 +1,4 @@
+drop index jobtrail.administration_of_schedules;
 drop table jobtrail.schedule_ticks;
 drop table jobtrail.schedules;
 drop type jobtrail.tick_outcome;

@@ -59,6 +59,9 @@ create table jobtrail.schedule_ticks (
   check ((outcome = 'JOB') = (job_id is not null))
 );
 create index schedule_ticks_by_age on jobtrail.schedule_ticks (made_at);
+-- Who made or changed a schedule answers for its jobs, also when it is gone.
+create index administration_of_schedules on jobtrail.administration_events (workspace_id, subject_id)
+  where subject_type = 'schedule';
 
 do $$
 declare

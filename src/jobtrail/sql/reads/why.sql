@@ -30,7 +30,7 @@ select j.status::text, j.wait_reason::text, j.queue, j.type, j.scheduled_at, j.q
     where a.workspace_id = j.workspace_id and a.ended_at is null and a.concurrency_key = j.concurrency_key) end as key_running,
   case when j.status = 'QUEUED' then (select jsonb_agg(jsonb_build_object('scope', l.scope, 'name', l.name, 'source', l.source,
       'max_slots', l.max_slots, 'taken', t.taken, 'rate_count', l.rate_count, 'rate_seconds', l.rate_seconds,
-      'starts', r.starts, 'again_ms', r.again_ms, 'set_by', l.set_by, 'set_at', l.set_at, 'reason', l.reason)
+      'burst', l.burst, 'starts', r.starts, 'again_ms', r.again_ms, 'set_by', l.set_by, 'set_at', l.set_at, 'reason', l.reason)
       order by l.source desc, l.scope)
     from jobtrail.limits l cross join lateral jobtrail.rate_room(l, jobtrail.clock()) r
     cross join lateral (select coalesce(sum(a.slots), 0) as taken from jobtrail.attempts a

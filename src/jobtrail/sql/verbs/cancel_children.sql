@@ -31,7 +31,7 @@ with kin as materialized (
 ), untimed as (
   delete from jobtrail.timers t using changed c where t.workspace_id = any ($1::uuid[])
     and t.job_id = any (array(select id from changed)) and t.workspace_id = c.workspace_id and t.job_id = c.id
-    and c.status = 'CANCELLED'
+    and c.status = 'CANCELLED' and t.type <> 'UNIQUE'
 ), ungated as (
   update jobtrail.gates g set status = 'EXPIRED', decided_at = jobtrail.clock() from changed c
   where g.workspace_id = any ($1::uuid[]) and g.job_id = any (array(select id from changed))

@@ -16,6 +16,6 @@ with wanted as materialized (
 ), looked_at as (
   insert into jobtrail.settlements (workspace_id, job_id)
   select distinct $1::uuid, n.id from wanted w join needed n on n.id = w.needs_id
-  where not n.ended and n.id <> all ($2::uuid[])
+  where not n.ended and n.id <> all (array(select job_id from wanted))
 )
 select distinct job_id from wanted

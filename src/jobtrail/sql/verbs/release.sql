@@ -22,9 +22,10 @@ with waiting as materialized (
   ) mine
   cross join lateral (
     select exists (select from jobtrail.dependencies d where d.workspace_id = j.workspace_id and d.job_id = j.id
-        and d.met_at is null and d.step_id is not null) as open,
+        and d.met_at is null and d.step_id is not null and d.generation = j.generation) as open,
       exists (select from jobtrail.dependencies d where d.workspace_id = j.workspace_id and d.job_id = j.id
-        and d.met_as in ('FAILED', 'CANCELLED') and d.step_id is not null and d.wakes) as woken
+        and d.met_as in ('FAILED', 'CANCELLED') and d.step_id is not null and d.wakes
+        and d.generation = j.generation) as woken  -- code that was mended may start others than it did before
   ) kids
   left join lateral (
     select d.needs_id, d.met_as from jobtrail.dependencies d where d.workspace_id = j.workspace_id and d.job_id = j.id
@@ -49,10 +50,11 @@ with waiting as materialized (
       then format('job %s, which it needs, is %s', w.needs_id, w.met_as) else j.error_message end,
     note = case when w.verdict = 'STOP' then jsonb_build_object('needs', w.needs_id) end
   from waiting w where j.workspace_id = any ($1::uuid[]) and j.id = any ($2::uuid[])
-    and j.workspace_id = w.workspace_id and j.id = w.id and w.verdict is not null
+    and j.workspace_id = w.workspace_id and j.id = w.id and w.verdict is not null and j.status = 'PENDING'
   returning j.workspace_id, j.id, j.queue, j.status, j.wait_reason
 ), untimed as (
   delete from jobtrail.timers t using moved m where t.workspace_id = any ($1::uuid[]) and t.job_id = any ($2::uuid[])
     and t.workspace_id = m.workspace_id and t.job_id = m.id and m.status in ('FAILED', 'CANCELLED')
+    and t.type <> 'UNIQUE'
 )
 select distinct queue from moved where status = 'QUEUED' or wait_reason = 'VALIDATION'

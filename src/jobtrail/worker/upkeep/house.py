@@ -90,6 +90,8 @@ async def _repeat(duty: Duty) -> None:
             await duty.do()
         except JobtrailError as error:
             log.warning("upkeep could not %s: %s", duty.name, error)
+        except Exception:  # of ours, and met with what one workspace has: the others' is not to wait for the next election
+            log.exception("upkeep stumbled over %s", duty.name)
         await asyncio.sleep(duty.seconds)
 
 
