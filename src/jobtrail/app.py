@@ -21,7 +21,7 @@ from jobtrail.core.model import Job
 from jobtrail.core.retry import Retry
 from jobtrail.core.schedules import NewSchedule
 from jobtrail.core.status import JobStatus
-from jobtrail.core.terms import Terms, options_of, priority_of
+from jobtrail.core.terms import Named, Terms, key_of, options_of, priority_of
 from jobtrail.runners.context import Context, of_model
 from jobtrail.runners.isolated import IsolatedRunner
 from jobtrail.runners.protocol import Runner
@@ -139,12 +139,10 @@ class Call(Generic[P, R]):
         given = graph.referred((args, kwargs))
         values, named = given.value if given.jobs else (args, kwargs)
         raw = self.runner.encode(tuple(values), named, fit=not given.jobs)  # what is not there yet cannot fit yet
-        title = self.title.format_map(_Shown(kwargs)) if self.title else None
+        title = self.title.format_map(Named(kwargs)) if self.title else None
         options, key = self.options, self.options.concurrency_key
         if key is not None and "{" in key:
-            options = replace(
-                options, concurrency_key=jsonguard.check_name(key.format_map(_Shown(kwargs)), "concurrency_key")
-            )
+            options = replace(options, concurrency_key=key_of(key, self.runner.named(raw) or kwargs))
         return NewJob(
             id=new_id(),
             input=raw,
@@ -179,13 +177,6 @@ class Call(Generic[P, R]):
         conn: AsyncConnection | None = self.conn
         done = await self.app.aclient.enqueue_all([job], conn=conn)
         return Handle(done.ids[0], bool(done.existed), self.app, self.returns)
-
-
-class _Shown(dict[str, Any]):
-    """Names that a title asks for and the call did not give stay as they stand."""
-
-    def __missing__(self, name: str) -> str:
-        return "{" + name + "}"
 
 
 class App:
@@ -299,10 +290,10 @@ class App:
             given = dict(said.get("input", {}))
             raw = call.runner.encode((), given, fit="{tick" not in str(given))
             if call.title is not None and "{tick" not in call.title:
-                said.setdefault("title", call.title.format_map(_Shown(given)))
-            key, options = call.options.concurrency_key, call.options
+                said.setdefault("title", call.title.format_map(Named(given)))
+            options, key = call.options, call.options.concurrency_key
             if key is not None:
-                options = replace(options, concurrency_key=key.format_map(_Shown(given)))
+                options = replace(options, concurrency_key=key_of(key, call.runner.named(raw) or given))
             self._plan(planned(expression, zone, said, options, raw, call.unique_key))
             return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,21 @@ def test_a_comment_that_is_missing_is_a_usage_error_that_names_it(jobtrail: Term
     ran = jobtrail("gate", "approve", "@last")
     assert ran.code == 2 and "comment" in ran.err
     jobtrail.ok("gate", "approve", "@last", "-m", "fine")
+
+
+def test_a_form_is_shown_and_what_it_lacks_is_said_with_the_command_that_has_it(
+    jobtrail: Terminal, scene: Scene
+) -> None:
+    terms = {
+        "type": "object",
+        "properties": {"eur": {"type": "integer"}, "note": {"type": "string"}},
+        "required": ["eur"],
+    }
+    scene.ask(scene.start(), form=json.dumps(terms), rules=Rules(comment_required=True))
+    assert "eur=integer  [note=string]" in jobtrail.ok("gate", "get", "@last").out
+    ran = jobtrail("gate", "approve", "@last", "-m", "fine")
+    assert ran.code == 2 and "jobtrail gate approve @last eur=… -m '…'" in ran.err
+    jobtrail.ok("gate", "approve", "@last", "eur=5", "-m", "fine")
 
 
 def test_a_link_is_made_listed_and_taken_back(jobtrail: Terminal, scene: Scene) -> None:

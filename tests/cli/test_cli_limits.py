@@ -9,6 +9,14 @@ from cli.terminal import Terminal
 from database import Database
 from scene import Scene
 
+KEYED = """
+import jobtrail as jt
+app = jt.App()
+
+@app.job(concurrency_key="customer:{customer}/{part}")
+async def keyed(customer: str, part: str = "eu") -> None: ...
+"""
+
 
 def test_a_queue_is_limited_shown_and_freed(jobtrail: Terminal, scene: Scene) -> None:
     scene.enqueue_many(3, queue="media")
@@ -60,6 +68,16 @@ def test_a_job_is_handed_in_with_a_key_and_slots(jobtrail: Terminal, scene: Scen
     job = jobtrail.ok("enqueue", "demo", *argv).data["job"]
     assert (job["concurrency_key"], job["concurrency_limit"], job["slots"]) == ("c42", 2, 3)
     assert len(scene.claim(3)) == 1
+
+
+def test_the_key_of_a_type_names_the_arguments_however_they_are_given(jobtrail: Terminal, scene: Scene) -> None:
+    jobtrail.write("app.py", KEYED)
+    for words, key in ((("customer=c1",), "customer:c1/eu"), (("customer=c1", "part=us"), "customer:c1/us")):
+        job = jobtrail.ok("enqueue", "keyed", *words, "-o", "json").data["job"]
+        assert job["concurrency_key"] == key
+    jobtrail.ok("schedule", "create", "hourly", "keyed", "@hourly", "customer=c2")
+    made = jobtrail.ok("schedule", "run", "hourly", "-o", "json").data["job"]
+    assert made["concurrency_key"].startswith("customer:c2/")
 
 
 def test_a_workspace_has_a_weight(jobtrail: Terminal, database: Database) -> None:

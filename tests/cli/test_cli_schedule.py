@@ -95,7 +95,7 @@ def test_what_is_wrong_is_said_with_what_to_do(jobtrail: Terminal, scene: Scene)
         (("x", "command", "@daily", "--overlap", "maybe"), 2, "SKIP, QUEUE, REPLACE, ALLOW"),
         (("x", "command", "@daily", "--starts", "noon"), 2, "is no time"),
     ):
-        refused = jobtrail("schedule", "create", *more)
+        refused = jobtrail("schedule", "create", *more, 'run:=["true"]')
         assert refused.code == code and says in refused.err, f"{more}: {refused.err}"
     jobtrail.ok(*NIGHTLY)
     assert jobtrail(*NIGHTLY).code == 6
@@ -124,7 +124,9 @@ def test_an_input_that_does_not_fit_is_refused_before_the_first_tick(jobtrail: T
     wrong = jobtrail("schedule", "create", "nightly", "command", "@daily", "runs=true")
     assert (wrong.code, "does not fit command" in wrong.err) == (2, True)
     assert jobtrail("schedule", "show", "nightly").code == 5
-    made = jobtrail.ok("schedule", "create", "nightly", "command", "@daily", 'run:=["echo", "{tick.date}"]', "-o", "json")
+    made = jobtrail.ok(
+        "schedule", "create", "nightly", "command", "@daily", 'run:=["echo", "{tick.date}"]', "-o", "json"
+    )
     assert made.data["schedule"]["input"] == {"run": ["echo", "{tick.date}"]}
     assert jobtrail("schedule", "update", "nightly", "run=true", "nope=1").code == 2
 

@@ -87,7 +87,9 @@ def test_a_pattern_of_escaped_strokes_is_counted_like_any_other() -> None:
     assert forms.faults({"type": "string", "pattern": "^" + r"\\*" * 12 + "x$"}, "\\" * 1_000, "form") == {}
 
 
-@pytest.mark.parametrize("pattern", ["^[^@ ]+@[^@ ]+$", r"^\d{4}-\d{2}-\d{2}$", "^(red|green|blue)$", r"^\+?[0-9 ]{6,20}$", "[a-z]+-[0-9]+"])
+@pytest.mark.parametrize(
+    "pattern", ["^[^@ ]+@[^@ ]+$", r"^\d{4}-\d{2}-\d{2}$", "^(red|green|blue)$", r"^\+?[0-9 ]{6,20}$", "[a-z]+-[0-9]+"]
+)
 def test_a_pattern_as_people_write_them_is_tried(pattern: str) -> None:
     assert forms.faults({"type": "string", "pattern": pattern}, "!", "form") == {"form": f"must look like {pattern}"}
 

@@ -174,6 +174,17 @@ def test_a_question_is_a_bar_of_its_own_and_says_who_answered() -> None:
     assert [bar.texture for bar in row(line, "waiting").bars] == [Texture.PEOPLE, Texture.QUEUE]
 
 
+def test_a_wait_for_jobs_or_signals_is_no_wait_for_a_decision() -> None:
+    for reason, words in (("CHILD", "for jobs that it started"), ("DEPENDENCY", "for jobs that it needs")):
+        life = Life()
+        life.event(0, "job.created", "QUEUED")
+        life.begin(0)
+        life.end(2, "INTERRUPTED", "job.waiting", "PENDING", "child", wait_reason=reason)
+        life.event(9, "job.resumed", "QUEUED")
+        first, *_ = row(timeline_of(life.parts(10)), "waiting").bars
+        assert (first.texture, spans.waits_for(reason)) == (Texture.PAUSE, words)
+
+
 def test_a_long_wait_between_attempts_is_drawn_short_unless_the_true_scale_is_wanted() -> None:
     life = Life()
     life.event(0, "job.created", "QUEUED")

@@ -111,6 +111,15 @@ def test_a_wait_tells_what_the_runner_said_and_what_ends_it(reason: str, away: i
     assert sentence(waits).startswith(words)
 
 
+def test_a_signal_is_named_once_with_the_command_that_says_it() -> None:
+    waits = replace(PENDING, wait_reason="SIGNAL", signal="paid", said="it waits for the signal paid", scheduled_at=NOW)
+    said = sentence(replace(waits, scheduled_at=None))
+    assert said.startswith(
+        "It waits for the signal paid and holds no slot meanwhile; say it with `jobtrail job signal "
+    )
+    assert "or it goes on without one" in sentence(waits)
+
+
 def test_a_running_job_tells_its_worker() -> None:
     running = replace(FACTS, status="RUNNING", worker="w-amber-1f2e")
     assert sentence(running) == "It runs on worker w-amber-1f2e."

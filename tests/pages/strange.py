@@ -89,7 +89,7 @@ class Stranger:
         if field not in ANYTHING:
             text = "".join(each for each in text if unicodedata.category(each) not in ("Cc", "Cf", "Zl", "Zp"))
         if field == "webhook path":
-            text = "".join(each for each in text if each.isascii() and not each.isspace() and each != "\\")
+            text = "".join(each for each in text if each.isascii() and each.isprintable() and each not in ' \\^`{|}<>"')
         if field == "filter":
             text = '"' + text.replace('"', "").replace("\\", "") + '"'
         self.said.add(text)

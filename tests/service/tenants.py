@@ -38,6 +38,31 @@ from jobtrail.service import (
 )
 
 MAY = frozenset(ApiScope)
+FLOW = (
+    (
+        "limits (workspace_id, id, scope, name, max_slots, rate_count, rate_seconds, rate_kind, set_by, reason) "
+        "values (%(w)s, %(i)s, 'QUEUE', %(t)s, 9, 9, 1, 'TOKEN_BUCKET', %(t)s, %(t)s)"
+    ),
+    "rate_starts (workspace_id, limit_id, at, number) values (%(w)s, %(i)s, now(), 1)",
+    "rate_buckets (workspace_id, limit_id, tokens, at) values (%(w)s, %(i)s, 1, now())",
+    "claim_places (workspace_id, queue, of) values (%(w)s, %(t)s, %(t)s)",
+    (
+        "schedules (workspace_id, id, name, type, expression, zone, input, anchor_at, created_by) "
+        "values (%(w)s, %(i)s, %(t)s, %(t)s, '@yearly', 'UTC', to_jsonb(%(t)s::text), now(), %(t)s)"
+    ),
+    (
+        "schedule_ticks (workspace_id, schedule_id, at, last_at, outcome, reason, made_by) "
+        "values (%(w)s, %(i)s, now(), now(), 'OVERLAP', %(t)s, %(t)s)"
+    ),
+    "supersedings (workspace_id, job_id, heir_id, since) values (%(w)s, %(j)s, %(i)s, now())",
+    "breakers (workspace_id, type, limit_id, reason, set_by) values (%(w)s, %(t)s, %(i)s, %(t)s, %(t)s)",
+    "type_outcomes (workspace_id, type, at) values (%(w)s, %(t)s, now())",
+    "budgets (workspace_id, id, scope, subject, limit_usd, created_by) values (%(w)s, %(i)s, 'TYPE', %(t)s, 1, %(t)s)",
+    "budget_holds (workspace_id, budget_id, attempt_id, job_id) values (%(w)s, %(i)s, %(i)s, %(j)s)",
+    "budget_waits (workspace_id, job_id, budget_id, attempt_id) values (%(w)s, %(j)s, %(i)s, %(i)s)",
+    "error_marks (workspace_id, fingerprint, status, note, marked_by) values (%(w)s, %(t)s, 'MUTED', %(t)s, %(t)s)",
+)
+"""What flow control keeps, however it comes about."""
 
 
 def fill(conn: Connection, admin: Connection, workspace: UUID, word: str) -> None:
@@ -135,6 +160,7 @@ def _by_hand(admin: Connection, workspace: UUID, word: str) -> None:
         ),
         f"administration_events ({told}) values (%(w)s, 'key.created', 'user', %(t)s, 'key', %(t)s, to_jsonb(%(t)s::text))",
         "upkeep_leases values (%(t)s, %(i)s, now())",
+        *FLOW,
     ):
         params = {"w": workspace, "i": ids.new(), "j": job[0], "t": word}
         params["i"] = UUID(hashlib.md5(workspace.bytes, usedforsecurity=False).hexdigest())

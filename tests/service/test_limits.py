@@ -287,3 +287,13 @@ def test_a_breaker_lets_one_through_however_many_slots_it_takes(scene: Scene) ->
     assert (taken.job_id, claim(scene)) == (first, [])
     scene.complete(fence_of(taken, scene.worker))
     assert [one.job_id for one in claim(scene)] == [second]
+
+
+@pytest.mark.parametrize("burst", [None, 3])
+def test_a_clock_that_is_set_back_holds_up_no_rate(scene: Scene, clock: Clock, burst: int | None) -> None:
+    scene.enqueue_many(4)
+    limit(scene, LimitScope.QUEUE, "default", rate=Rate(3, 60.0, burst))
+    clock.freeze()
+    claim(scene, 3 if burst is None else 2)
+    clock.advance(timedelta(hours=-1))
+    assert len(claim(scene)) >= 1

@@ -33,6 +33,8 @@ CANARY = f"canary{secrets.token_hex(8)}"
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 NO_TEXT = {
     "jobtrail.timers", "jobtrail.memberships", "jobtrail.migrations", "jobtrail.sealer", "jobtrail.webhook_dispatcher",
+    "jobtrail.dependencies", "jobtrail.settlements", "jobtrail.supersedings", "jobtrail.rate_starts",
+    "jobtrail.rate_buckets", "jobtrail.budget_holds", "jobtrail.budget_waits",
 }  # fmt: skip
 """Tables without any free text."""
 GLOBAL_IDS = {("jobtrail.workers", "id"), ("jobtrail.api_keys", "id")}

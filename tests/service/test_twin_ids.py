@@ -3,16 +3,17 @@ not even by what serves all workspaces."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from database import Clock
+from database import Clock, Database
 from scene import ME, Scene, ids, new_job
 from service.people import other
 
 from jobtrail.core.fence import Fence
-from jobtrail.service import attempts, jobs, upkeep
+from jobtrail.service import attempts, jobs, settling, upkeep
 from jobtrail.service.jobs import Change
 from jobtrail.store import query
 from jobtrail.store.query import Query
@@ -62,6 +63,56 @@ def test_a_time_that_comes_leaves_the_namesake_ready(scene: Scene, theirs: Scene
     scene.do(upkeep.stage())
     assert theirs.job(id).status == "FAILED"
     assert is_ready(scene, id)
+
+
+def stopped(scene: Scene, **wanted: object) -> None:
+    """A parent that is cancelled with its child: what is settled at once is of several workspaces."""
+    parent = scene.enqueue(queue="held")
+    scene.enqueue(queue="held", parent_id=parent, **wanted)
+    scene.do(jobs.cancel(scene.workspace, parent, ME, None))
+
+
+def settle(scene: Scene) -> None:
+    while scene.do(settling.page()).taken:
+        pass
+
+
+def test_children_of_a_namesake_stay_when_a_parent_is_stopped(scene: Scene, theirs: Scene) -> None:
+    parent = same(scene, theirs, queue="held")
+    child = scene.enqueue(queue="held", parent_id=parent)
+    theirs.enqueue(queue="held", parent_id=parent)
+    theirs.do(jobs.cancel(theirs.workspace, parent, ME, None))
+    stopped(scene)
+    settle(scene)
+    assert scene.job(child).status == "QUEUED"
+
+
+def test_the_namesake_of_a_child_stays_when_its_parent_is_stopped(scene: Scene, theirs: Scene) -> None:
+    child = ids.new()
+    scene.enqueue(queue="held", id=child)
+    stopped(theirs, id=child)
+    stopped(scene)
+    settle(scene)
+    assert (scene.job(child).status, theirs.job(child).status) == ("QUEUED", "CANCELLED")
+
+
+def test_who_waits_for_a_job_is_not_met_while_the_namesake_of_the_waiting_one_is(
+    scene: Scene, theirs: Scene, database: Database
+) -> None:
+    """Both wait under one id; ours is held by somebody when both needs end, and must still go on afterwards."""
+    needs = [one.enqueue(queue="held") for one in (scene, theirs)]
+    waits = ids.new()
+    for one, need in zip((scene, theirs), needs, strict=True):
+        job = new_job(id=waits)._replace(after=(need,))
+        one.do(jobs.enqueue(one.workspace, [job], ME))
+    settle(scene)
+    for one, need in zip((scene, theirs), needs, strict=True):
+        one.complete(one.again(need))
+    with closing(database.connect(str(scene.workspace))) as other_one, other_one.transaction():
+        other_one.execute("select from jobtrail.jobs where id = %s for update", (waits,))
+        scene.do(settling.page())
+    settle(scene)
+    assert [one.job(waits).status for one in (scene, theirs)] == ["QUEUED", "QUEUED"]
 
 
 def running(scene: Scene, theirs: Scene) -> tuple[Fence, Fence]:

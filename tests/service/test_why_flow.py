@@ -80,7 +80,9 @@ def test_the_command_that_raises_a_limit_is_enough_and_keeps_the_rest_of_it(scen
     said = why(scene, scene.enqueue())
     assert "3 of 1 slots" in said and "`jobtrail queue limit default --slots 4 --rate 60/m --burst 10`" in said
     limit(scene, LimitScope.QUEUE, "default", max_slots=9, rate=Rate(1, 60.0, 1))
-    said = why(scene, scene.enqueue())
+    (id,) = scene.enqueue_many(1)
+    scene.claim(1)
+    said = why(scene, id)
     assert said.endswith("`jobtrail limit set queue:default --rate 2/m --burst 1 --slots 9`.")
 
 

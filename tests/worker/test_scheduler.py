@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -24,6 +25,7 @@ from jobtrail.service import jobs, projects, schedules, ticking
 from jobtrail.store.db import ALL
 from jobtrail.store.pool import Dial
 from jobtrail.worker.link import Link
+from jobtrail.worker.upkeep.house import Duty, _repeat
 from jobtrail.worker.upkeep.scheduler import Scheduler
 
 KILLS = 100 if os.environ.get("JOBTRAIL_DEEP") else 8
@@ -180,3 +182,24 @@ def test_the_next_due_time_is_known(scene: Scene, clock: Clock) -> None:
     made = scene.do(schedules.create(WORKSPACE, one, ME))
     assert made.due_at is not None
     assert scene.do(ticking.next_due_seconds()) == pytest.approx((made.due_at - clock.now()).total_seconds())
+
+
+def test_a_duty_that_stumbles_over_what_one_workspace_has_is_done_again() -> None:
+    calls = 0
+
+    async def work() -> None:
+        done = asyncio.Event()
+
+        async def stumble() -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                raise ValueError("nobody thought of this")
+            done.set()
+
+        task = asyncio.create_task(_repeat(Duty("stumble", 0.0, stumble)))
+        await asyncio.wait_for(done.wait(), 60)
+        task.cancel()
+
+    asyncio.run(work())
+    assert calls > 1

@@ -10,10 +10,11 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from database import Database
-from scene import WORKSPACE
+from scene import ME, SERVES_ALL, WORKSPACE
 from worker.at_work import Scene, wait_until
 from worker.at_work import scene as make_scene
 
@@ -22,7 +23,7 @@ from jobtrail.core.jsonguard import encode
 from jobtrail.core.outcome import Done, Outcome
 from jobtrail.core.status import JobStatus
 from jobtrail.runners.context import Context
-from jobtrail.service import workspaces
+from jobtrail.service import jobs, workspaces
 from jobtrail.service.jobs import NewJob
 from jobtrail.store.db import ALL, Scope, run
 from jobtrail.store.identity import new_id
@@ -301,3 +302,30 @@ def test_a_function_without_a_check_is_queued_at_once(scene: Scene) -> None:
     plain = scene.app.job("plain")(count)
     assert plain.enqueue(n=1).job().status == "QUEUED"
     assert not plain.options.checked
+
+
+def test_a_hint_that_comes_while_checks_are_being_taken_is_heard(scene: Scene) -> None:
+    async def look(_: Context) -> dict[str, str]:
+        return {}
+
+    scene.app.add(Careful(look))
+    wanted = NewJob(new_id(), b"{}", scene.app.options("careful"))
+    with scene.work(poll_seconds=3_600.0, upkeep=False) as at_work, scene.database.connect() as conn:
+        worker = at_work.worker
+        assert worker is not None
+        validator = worker._validator
+        assert validator is not None
+        take, made = validator._take, list[UUID]()
+
+        async def taking() -> None:
+            await take()
+            if not made:  # it came too late for this one
+                made.extend(run(conn, jobs.enqueue(WORKSPACE, [wanted], ME), SERVES_ALL).ids)
+                worker._hear("default")
+
+        def watch() -> None:
+            validator._take = taking  # type: ignore[method-assign]
+            worker._hear("default")
+
+        at_work.soon(watch)
+        wait_until(lambda: bool(made) and scene.client.get(made[0]).status == "COMPLETED", "the job is done")

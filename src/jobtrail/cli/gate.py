@@ -152,6 +152,7 @@ def _facts(gate: Gate, said: Sequence[GateDecision]) -> list[tuple[str, object]]
         ("status", gate.status),
         ("asked of", ", ".join(gate.approvers) or "anyone who may decide"),
         ("rules", "; ".join(rules)),
+        ("form", "  ".join(values.described(gate.form)) if isinstance(gate.form, dict) else None),
         ("asked", gate.asked_at),
     ]
     if gate.expires_at is not None:
@@ -168,13 +169,24 @@ def _decide(ref: str, form: tuple[str, ...], message: str | None, flags: Flags, 
     with place.client(flags) as client:
         gate = meant(client, ref)
         filled = values.read(form, None, gate.form if isinstance(gate.form, dict) else None) if form else None
-        status = client.decide(gate.id, approve=yes, comment=message, form=filled)
+        try:
+            status = client.decide(gate.id, approve=yes, comment=message, form=filled)
+        except Invalid as error:
+            raise with_fix(error, _whole(ref, gate, yes=yes)) from error
     said = "approved" if yes else "rejected"
     show.thing({"id": gate.id, "job_id": gate.job_id, "status": status}, lambda: [("gate", gate.id), ("status", status)],
                flags)  # fmt: skip
     more = "; more approvals are needed" if status == GateStatus.WAITING else ""
     notice(f"{said}{more}: {words.one_line(gate.question, 100)}  (job {short(gate.job_id)})")
     return 0
+
+
+def _whole(ref: str, gate: Gate, *, yes: bool) -> str:
+    """The command that carries all that a decision at the gate must."""
+    schema = gate.form if yes and isinstance(gate.form, dict) else None
+    form = [f"{name}=…" for name in values.required(schema)]
+    comment = ["-m '…'"] if gate.comment_required else []
+    return " ".join(["jobtrail gate", "approve" if yes else "reject", ref, *form, *comment])
 
 
 def meant(client: JobsClient, ref: str, *, waiting: bool = True) -> Gate:

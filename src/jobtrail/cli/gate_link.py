@@ -12,6 +12,7 @@ from jobtrail.cli.flags import NO_FLAGS, Flags, Plain, Ref
 from jobtrail.cli.telling import notice, with_fix
 from jobtrail.core import duration
 from jobtrail.core.errors import NotFound
+from jobtrail.core.ids import short
 
 
 def link(
@@ -43,7 +44,8 @@ def link(
                lambda: [("link", url), ("id", made.link.id), ("for", made.link.person)], flags)  # fmt: skip
     if url.startswith("/"):
         notice("put the address of your service before it; JOBTRAIL_PUBLIC_URL says it for good")
-    notice(f"whoever has it answers once as {made.link.person}; take it back: jobtrail gate unlink GATE {made.link.id}")
+    back = f"jobtrail gate unlink {short(made.link.gate_id)} {short(made.link.id)}"
+    notice(f"whoever has it answers once as {made.link.person}; take it back: {back}")
     return 0
 
 

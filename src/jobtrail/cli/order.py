@@ -21,9 +21,10 @@ from jobtrail.core import duration, graph, jsonguard
 from jobtrail.core.described import KnownType
 from jobtrail.core.errors import Invalid, UnknownType
 from jobtrail.core.ids import short
-from jobtrail.core.terms import Terms, options_of, priority_of
+from jobtrail.core.terms import Terms, key_of, options_of, priority_of
 from jobtrail.runners import registry
 from jobtrail.runners.protocol import Runner
+from jobtrail.runners.python import PythonRunner
 from jobtrail.service.jobs import NewJob, Options
 from jobtrail.store.identity import new_id
 
@@ -108,7 +109,11 @@ def of_type(
     input = values.read(pairs, given, apps.schema_of(runner) or there)
     check_fits(runner, type, input)
     checked = bool(told and told.has_check) if runner is None else registry.has_check(runner)
-    return _job(input, replace(project.options(type), checked=checked), wishes)
+    options = replace(project.options(type), checked=checked)
+    if options.concurrency_key is not None:
+        known = runner.named(jsonguard.encode(input, at="input")) if isinstance(runner, PythonRunner) else {}
+        options = replace(options, concurrency_key=key_of(options.concurrency_key, known or input))
+    return _job(input, options, wishes)
 
 
 def check_fits(runner: Runner | None, type: str, input: dict[str, Any]) -> None:

@@ -296,7 +296,12 @@ def _one_of(words: type[E], given: str, option: str) -> E:
 
 
 def _input(
-    client: JobsClient, project: apps.Project, type: str, before: dict[str, Any], pairs: Sequence[str], given: str | None
+    client: JobsClient,
+    project: apps.Project,
+    type: str,
+    before: dict[str, Any],
+    pairs: Sequence[str],
+    given: str | None,
 ) -> bytes:
     """The input of the jobs, read as their type wants it; checked here unless a part of it is known at the tick only.
     Raises Invalid."""

@@ -64,6 +64,22 @@ def _wanted(name: str, schema: Mapping[str, Any] | None) -> list[Mapping[str, An
     return [choice for each in found if name in each for choice in _choices(each[name], schema, _DEEP)]
 
 
+def required(schema: Mapping[str, Any] | None) -> list[str]:
+    """The names of the properties that an object of the schema cannot do without."""
+    return [] if schema is None else [str(name) for name in _resolved(schema, schema).get("required", ())]
+
+
+def described(schema: Mapping[str, Any]) -> list[str]:
+    """The properties of an object of the schema as they are typed, with the type in place of the value: `amount=integer`; in
+    brackets those that may be left out."""
+    musts = required(schema)
+    typed = [
+        (str(name), "/".join(str(choice.get("type", "any")) for choice in _wanted(name, schema)))
+        for name in _resolved(schema, schema).get("properties", {})
+    ]
+    return [f"{name}={kind}" if name in musts else f"[{name}={kind}]" for name, kind in typed]
+
+
 def _choices(part: Mapping[str, Any], schema: Mapping[str, Any], deep: int) -> list[Mapping[str, Any]]:
     part = _resolved(part, schema)
     for union in ("anyOf", "oneOf"):

@@ -26,6 +26,8 @@ _WAITS_FOR: Final[dict[str, str]] = {
     WaitReason.BUDGET: "for a budget",
     WaitReason.SIGNAL: "for a signal",
     WaitReason.GATE: "for a decision",
+    WaitReason.CHILD: "for jobs that it started",
+    WaitReason.DEPENDENCY: "for jobs that it needs",
     WaitReason.VALIDATION: "for the check of its input",
 }
 SUSPENDED: Final = frozenset(word.lower() for word in WaitReason)

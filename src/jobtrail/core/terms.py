@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypedDict
@@ -86,6 +87,28 @@ def options_of(terms: Terms) -> dict[str, Any]:
     if (key := terms.get("concurrency_key")) is not None:
         said["concurrency_key"] = check_name(key, "concurrency_key")
     return said
+
+
+class Named(dict[str, Any]):
+    """Names that a text asks for in braces; those that the call did not give stay as they stand."""
+
+    def __missing__(self, name: str) -> str:
+        return "{" + name + "}"
+
+
+def key_of(template: str, given: Mapping[str, Any]) -> str:
+    """A concurrency key with the arguments of a call in place of `{their names}`. Raises Invalid."""
+    if "{" not in template:
+        return template
+    try:
+        key = template.format_map(Named(given))
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        raise Invalid(
+            f"concurrency_key {template!r} cannot be filled in: {error}; braces take the name of an argument: "
+            "customer:{customer}",
+            fields={"concurrency_key": "cannot be filled in"},
+        ) from error
+    return check_name(key, "concurrency_key")
 
 
 def _whole(number: object, name: str, most: int) -> int:

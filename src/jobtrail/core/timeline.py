@@ -116,8 +116,7 @@ def _wait_rows(waits: Sequence[Span], draw: _Draw) -> list[Row]:
 def _texture_of_wait(wait: Span) -> Texture:
     if wait.reason == spans.IN_QUEUE:
         return Texture.QUEUE
-    people = (WaitReason.GATE, WaitReason.SIGNAL, WaitReason.CHILD, WaitReason.DEPENDENCY)
-    return Texture.PEOPLE if wait.reason in people else Texture.PAUSE
+    return Texture.PEOPLE if wait.reason == WaitReason.GATE else Texture.PAUSE
 
 
 def _attempt_rows(attempts: Sequence[Span], draw: _Draw) -> list[Row]:

@@ -65,6 +65,13 @@ class PythonRunner:
             self.fits(raw)
         return raw
 
+    def named(self, raw: bytes) -> dict[str, Any]:
+        """The arguments of an input by name, those that were left out as well; none when it does not fit (yet)."""
+        try:
+            return self._arguments(raw)
+        except Invalid:
+            return {}
+
     def fits(self, raw: bytes) -> None:
         """Raises Invalid when an input does not fit the function's parameters."""
         self._arguments(raw)

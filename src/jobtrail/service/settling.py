@@ -78,7 +78,7 @@ def release(jobs: Sequence[Place]) -> Query[set[str]]:
 
 def _meet(ended: dict[Place, JobStatus], waiting: Sequence[Place]) -> Query[list[Place]]:
     statuses = arrays.texts(list(ended.values()))
-    params = (*_arrays(ended), statuses, arrays.uuids([job for _, job in waiting]))
+    params = (*_arrays(ended), statuses, *_arrays(waiting))
     return Query("verbs/meet", params, _places)
 
 

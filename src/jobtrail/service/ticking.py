@@ -19,6 +19,7 @@ from jobtrail.core.schedule import CatchUp, Overlap
 from jobtrail.core.schedules import JobBudget, JobOptions, Schedule, TickOutcome
 from jobtrail.core.status import ActorType
 from jobtrail.core.template_tick import filled
+from jobtrail.core.terms import key_of
 from jobtrail.service import accepting, jobs, schedules, validations, workers
 from jobtrail.service.accepting import NewJob, Options
 from jobtrail.store import query
@@ -258,7 +259,10 @@ def _note(
 def _job(held: Schedule, at: datetime, id: UUID, options: Options, unique_key: str | None) -> NewJob:
     tick = at.astimezone(schedule.zone_of(held.zone))
     title = None if held.title is None else str(filled(held.title, tick, held.name))
-    raw = jsonguard.encode(filled(held.input, tick, held.name), at="input")
+    input = filled(held.input, tick, held.name)
+    raw = jsonguard.encode(input, at="input")
+    if options.concurrency_key is not None and isinstance(input, dict):
+        options = replace(options, concurrency_key=key_of(options.concurrency_key, input))
     key = None if unique_key is None else str(filled(unique_key, tick, held.name))
     return NewJob(id=id, input=raw, options=options, title=title, unique_key=key)
 

@@ -75,11 +75,11 @@ class Validator:
     async def run(self) -> None:
         """Checks until it is cancelled."""
         while self._checks:
+            self.wake.clear()  # before it looks: a hint that comes meanwhile is not lost
             async with self._taking:
                 await self._take()
             if self._running:
                 await self._drop_what_is_gone()
-            self.wake.clear()
             pause = min(self._plan.poll_seconds, _LOOK_SECONDS) if self._running else self._plan.poll_seconds
             await until(self.wake, pause * random.uniform(0.8, 1.2))  # noqa: S311  (no secret)
 

@@ -85,11 +85,12 @@ declare
 begin
   if l.rate_kind = 'SLIDING_WINDOW' then
     select coalesce(sum(r.number), 0), min(r.at) into number, oldest from jobtrail.rate_starts r
-      where r.workspace_id = l.workspace_id and r.limit_id = l.id and r.at > now - span;
+      where r.workspace_id = l.workspace_id and r.limit_id = l.id and r.at > now - span
+        and r.at <= now;  -- what a clock that was set back has still before it holds up nobody
     starts := greatest(l.rate_count - number, 0);
     again_ms := ceil(extract(epoch from oldest + span - now) * 1000);
   elsif l.rate_kind = 'TOKEN_BUCKET' then
-    select b.tokens + extract(epoch from now - b.at) * l.rate_count / l.rate_seconds into held
+    select b.tokens + greatest(extract(epoch from now - b.at), 0) * l.rate_count / l.rate_seconds into held
       from jobtrail.rate_buckets b where b.workspace_id = l.workspace_id and b.limit_id = l.id;
     held := least(coalesce(held, 'infinity'), coalesce(l.burst, l.rate_count));
     starts := greatest(floor(held + 0.000001), 0);
@@ -119,7 +120,7 @@ begin
       insert into jobtrail.rate_buckets as b (workspace_id, limit_id, tokens, at)
       values (space, l.id, coalesce(l.burst, l.rate_count) - number, now)
       on conflict (workspace_id, limit_id) do update set at = now, tokens = least(b.tokens
-        + extract(epoch from now - b.at) * l.rate_count / l.rate_seconds, coalesce(l.burst, l.rate_count)) - number;
+        + greatest(extract(epoch from now - b.at), 0) * l.rate_count / l.rate_seconds, coalesce(l.burst, l.rate_count)) - number;
     end if;
   end loop;
 end

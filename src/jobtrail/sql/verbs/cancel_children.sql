@@ -3,6 +3,7 @@
 with kin as materialized (
   select k.workspace_id, k.id from jobtrail.jobs k
   where k.workspace_id = any ($1::uuid[]) and k.parent_id = any ($2::uuid[]) and k.on_parent = 'CANCEL'
+    and (k.workspace_id, k.parent_id) in (select * from unnest($1::uuid[], $2::uuid[]))  -- ids are unique in a workspace only
     and k.status in ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING') and k.cancel_requested_at is null
   limit $3
 ), held as materialized (
@@ -10,7 +11,7 @@ with kin as materialized (
     jobtrail.job_rank(k.priority, k.generation, k.created_at, k.scheduled_at, k.queued_at) as rank
   from jobtrail.jobs k
   where k.workspace_id = any ($1::uuid[]) and k.id = any (array(select id from kin))
-    and k.status in ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING') and k.cancel_requested_at is null
+    and (k.workspace_id, k.id) in (select workspace_id, id from kin) and k.status in ('PENDING', 'VALIDATING', 'QUEUED', 'RUNNING') and k.cancel_requested_at is null
   order by k.id for update of k skip locked
 ), changed as (
   update jobtrail.jobs j set

@@ -40,5 +40,6 @@ with closed as (
 select workspace_id, id as job_id, attempt_id, attempt_count as number, type, input::text, failure_count, max_attempts,
   generation, timeout_seconds, idle_timeout_seconds, backoff_type::text, backoff_delay_ms, backoff_max_ms,
   traceparent, fork_of, slots, rank,
-  budgeted or workspace_id = any (array(select workspace_id from jobtrail.budgets where wide)) as budgeted
+  budgeted or workspace_id = any (array(
+    select distinct workspace_id from jobtrail.budgets where wide and workspace_id = any ($5))) as budgeted
 from started

@@ -4,6 +4,6 @@ select (c.job).workspace_id, (c.job).id as job_id, (c.job).attempt_id, (c.job).a
   (c.job).input::text, (c.job).failure_count, (c.job).max_attempts, (c.job).generation, (c.job).timeout_seconds,
   (c.job).idle_timeout_seconds, (c.job).backoff_type::text, (c.job).backoff_delay_ms, (c.job).backoff_max_ms,
   (c.job).traceparent, (c.job).fork_of, (c.job).slots, 0::int8 as rank,
-  (c.job).budgeted or (c.job).workspace_id = any (array(select workspace_id from jobtrail.budgets where wide)) as budgeted,
+  (c.job).budgeted or exists (select from jobtrail.budgets where wide and workspace_id = $2) as budgeted,
   c.again_ms, c.wanted_slots
 from jobtrail.claim_limited($1, $2, $3, $4, $5, $6, $7, $8, $9) c

@@ -21,7 +21,8 @@ with gate as materialized (
     event = case when $5 is null then 'job.updated' when $5 then 'gate.approved' else 'gate.rejected' end,
     status = case when $9 = 'WAITING' then j.status else 'QUEUED' end::jobtrail.job_status,
     wait_reason = case when $9 = 'WAITING' then j.wait_reason end,
-    step_id = g.step_id, actor_type = $3::text::jobtrail.actor_type, actor_id = $4, note = $11::text::jsonb
+    step_id = case when $5 is not null then g.step_id end, actor_type = $3::text::jobtrail.actor_type, actor_id = $4,
+    note = $11::text::jsonb
   from gate g where j.workspace_id = $1 and j.id = g.job_id and j.status = 'PENDING' and j.wait_reason = 'GATE'
 ), untimed as (
   delete from jobtrail.timers t using gate g

@@ -27,7 +27,7 @@ with due as (
     and j.status = 'PENDING' and j.wait_reason = 'GATE'
   returning j.queue
 ), told as (
-  update jobtrail.jobs j set event = 'job.updated', step_id = e.step_id, actor_type = 'system', actor_id = 'stager',
+  update jobtrail.jobs j set event = 'job.updated', step_id = null, actor_type = 'system', actor_id = 'stager',
     note = jsonb_build_object('gate_id', e.id, 'escalated_to', e.escalate_to)
   from escalated e where j.workspace_id = any (array(select workspace_id from escalated))
     and j.id = any (array(select job_id from escalated)) and j.workspace_id = e.workspace_id and j.id = e.job_id

@@ -32,6 +32,7 @@ with waiting as materialized (
       and d.met_as in ('FAILED', 'CANCELLED') and d.step_id is null order by d.met_at, d.needs_id limit 1
   ) bad on mine.bad
   where j.workspace_id = any ($1::uuid[]) and j.id = any ($2::uuid[]) and j.status = 'PENDING'
+    and (j.workspace_id, j.id) in (select * from unnest($1::uuid[], $2::uuid[]))  -- ids are unique in a workspace only
     and j.wait_reason in ('DEPENDENCY', 'CHILD')
 ), moved as (
   update jobtrail.jobs j set actor_type = 'system', actor_id = 'settler', step_id = null,

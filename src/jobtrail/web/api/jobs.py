@@ -17,6 +17,7 @@ from jobtrail.core.budget_terms import money
 from jobtrail.core.errors import Conflict, Invalid, NotFound
 from jobtrail.core.model import Job
 from jobtrail.core.status import JobStatus, UniqueScope, WaitReason, allowed_actions
+from jobtrail.core.terms import key_of
 from jobtrail.core.unique import OnConflict, fields_of
 from jobtrail.service import attempts, jobs, steps, trail, usage
 from jobtrail.service.jobs import Change, NewJob, Options
@@ -278,6 +279,9 @@ def new_job(body: NewJobBody, types: Mapping[str, Options], at: str = "") -> New
     if body.reserve_usd is not None:
         said["reserve_usd"] = money(body.reserve_usd, f"{at}reserve_usd")
     options = default if not said else _debounced(_with(default, said), said, at)
+    if options.concurrency_key is not None and "concurrency_key" not in said:
+        given = body.input if isinstance(body.input, dict) else {}
+        options = replace(options, concurrency_key=key_of(options.concurrency_key, given))
     unique = None if body.unique_key is None else jsonguard.check_name(body.unique_key, f"{at}unique_key")
     raw = jsonguard.encode(body.input, at=f"{at}input")
     id = new_id() if body.id is None else UUID(body.id)

@@ -90,7 +90,7 @@ async def _repeat(duty: Duty) -> None:
             await duty.do()
         except JobtrailError as error:
             log.warning("upkeep could not %s: %s", duty.name, error)
-        except Exception:  # of ours, and met with what one workspace has: the others' is not to wait for the next election
+        except Exception:  # what one workspace has met a fault of ours; the others are not to wait for an election
             log.exception("upkeep stumbled over %s", duty.name)
         await asyncio.sleep(duty.seconds)
 
