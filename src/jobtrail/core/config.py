@@ -173,7 +173,7 @@ def _at_odds(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _meant(name: str, known: Mapping[str, object], show: Callable[[str], str] = str) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.7)
+    close = get_close_matches(name, known, n=1, cutoff=0.72)
     return f"; did you mean {show(close[0])}?" if close else ""
 
 
