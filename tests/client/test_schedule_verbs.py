@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from scene import TYPE, WORKSPACE, Scene, ids
 
-from jobtrail.client import Client, JobsClient
+from jobtrail.client import AsyncJobsClient, Client, JobsClient
+from jobtrail.client.async_remote import AsyncRemoteClient
 from jobtrail.core.errors import ConcurrentUpdate, Conflict, Invalid, NotFound, UnknownType
 from jobtrail.core.schedule import CatchUp, Overlap
 from jobtrail.core.schedules import JobOptions, NewSchedule, ScheduleChange, ScheduleFilter
@@ -107,7 +108,15 @@ def test_the_defaults_of_a_type_that_is_known_here_are_those_of_its_jobs(scene: 
 
 def test_the_same_can_be_awaited(client: JobsClient, scene: Scene) -> None:
     async def all_of_it() -> None:
-        awaited = client.awaited().schedules
+        here = client.awaited()
+        try:
+            await everything(here)
+        finally:
+            if isinstance(here, AsyncRemoteClient):
+                await here.aclose()
+
+    async def everything(here: AsyncJobsClient) -> None:
+        awaited = here.schedules
         made = await awaited.create(new("async"))
         assert [one.id for one in await awaited.list()] == [made.id]
         assert (await awaited.get(made.id)).name == "async"

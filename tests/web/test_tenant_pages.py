@@ -31,7 +31,7 @@ from jobtrail.web.routing import HTML, Open, Route, shape_of
 
 CANARY, NOBODY = (f"{word}{secrets.token_hex(8)}" for word in ("canary", "nobody"))
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-TIME = r"<svg.*?</svg>|<time.*?</time>|\d\d:\d\d:\d\d|\d+\.\d+|\d+ (?:ms|s|min)\b|db — ms|data-pace=.\d+"
+TIME = r"<svg.*?</svg>|<time.*?</time>|data-since=[^<]*<|\d\d:\d\d:\d\d|\d+\.\d+|\d+ (?:ms|s|min)\b|db — ms|data-pace=.\d+"
 DIFFERS = re.compile(rf"{TIME}|[0-9a-f]{{8,}}|…[0-9a-f]{{4,8}}", re.DOTALL)
 BRACES = re.compile(r"\{(\w+)(?::\w+)?\}")
 OF_WORKSPACE = [
