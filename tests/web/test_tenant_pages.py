@@ -31,7 +31,7 @@ from jobtrail.web.routing import HTML, Open, Route, shape_of
 
 CANARY, NOBODY = (f"{word}{secrets.token_hex(8)}" for word in ("canary", "nobody"))
 UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-TIME = r"<svg.*?</svg>|<time.*?</time>|data-since=[^<]*<|\d\d:\d\d:\d\d|\d+\.\d+|\d+ (?:ms|s|min)\b|db — ms|data-pace=.\d+"
+TIME = r"<svg.*?</svg>|<time.*?</time>|data-since=[^<]*<|\b\d+[hm]\d+[ms]\b|\d\d:\d\d:\d\d|\d+\.\d+|\d+ (?:ms|s|min)\b|db — ms|data-pace=.\d+"
 DIFFERS = re.compile(rf"{TIME}|[0-9a-f]{{8,}}|…[0-9a-f]{{4,8}}", re.DOTALL)
 BRACES = re.compile(r"\{(\w+)(?::\w+)?\}")
 OF_WORKSPACE = [
@@ -108,7 +108,7 @@ def differ(one: tuple[int, str], other: tuple[int, str]) -> list[str]:
     """Where two answers differ."""
     said = [f"status {one[0]}", *one[1].splitlines()], [f"status {other[0]}", *other[1].splitlines()]
     return [
-        line[:200]
+        line[:2_000]
         for line in difflib.unified_diff(*said, n=0, lineterm="")
         if not line.startswith(("---", "+++", "@@"))
     ]
