@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from claude.studio import Studio
-from claude.test_budgets import DEAR, OVER, value
+from claude.test_agent_budgets import DEAR, OVER, value
 
 from jobtrail.core.budget_terms import Budget, BudgetScope, Limits, OnExceeded
 from jobtrail.service.budgets import NewBudget
