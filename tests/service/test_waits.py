@@ -13,6 +13,7 @@ from scene import ME, WORKSPACE, Scene, ids
 
 from jobtrail.core.errors import IllegalMove, Invalid, StaleAttempt
 from jobtrail.core.fence import Fence
+from jobtrail.core.ids import short
 from jobtrail.core.status import Phase
 from jobtrail.core.why import sentence
 from jobtrail.service import attempts, audit, jobs, signals, upkeep, waits
@@ -151,7 +152,7 @@ def test_a_job_hears_what_it_waits_for(scene: Scene, fence: Fence) -> None:
     assert hear(scene, fence, DAY.total_seconds()).output is None
     job = scene.job(fence.job_id)
     assert (job.status, job.wait_reason) == ("PENDING", "SIGNAL")
-    assert "`jobtrail job signal JOB payment`" in why(scene, job.id)
+    assert f"`jobtrail job signal {short(job.id)} payment`" in why(scene, job.id)
     with pytest.raises(IllegalMove):
         scene.do(jobs.start_now(WORKSPACE, job.id, ME))
     say(scene, job.id)
