@@ -66,6 +66,15 @@ def dispatch_at_once(scene: Scene, **more: Any) -> int:
     return made
 
 
+def dispatch_within(conn: Connection) -> int:
+    """The same within an open transaction: where others write much, one step may end before our event."""
+    made, done = 0, deliveries.Dispatched(0, more=True)
+    while done.more:
+        done = run(conn, deliveries.dispatch(ids.many), SERVES_ALL)
+        made += done.made
+    return made
+
+
 def told(scene: Scene, webhook: Webhook) -> list[tuple[UUID, int]]:
     """The events of its deliveries, in the order in which they were made."""
     found = scene.do(deliveries.listed(scene.workspace, webhook.id, limit=10_000))
@@ -248,7 +257,7 @@ def test_a_dispatcher_that_dies_before_its_commit_has_done_nothing(scene: Scene,
     settle(scene)
     with closing(database.connect()) as dying:
         dying.autocommit = False
-        assert run(dying, deliveries.dispatch(ids.many), SERVES_ALL).made == 1
+        assert dispatch_within(dying) == 1
         dying.rollback()
     assert told(scene, webhook) == []
     assert dispatch(scene) == 1
@@ -278,7 +287,7 @@ def test_two_dispatchers_at_once_are_one(scene: Scene, database: Database) -> No
     settle(scene)
     with closing(database.connect()) as first:
         first.autocommit = False
-        assert run(first, deliveries.dispatch(ids.many), SERVES_ALL).made == 1
+        assert dispatch_within(first) == 1
         assert scene.do(deliveries.dispatch(ids.many)) == deliveries.Dispatched(0)
         first.commit()
     assert dispatch(scene) == 0

@@ -64,7 +64,8 @@ def _pending(facts: Facts) -> str:
         return _asked(facts)
     if reason is WaitReason.BUDGET and (spent := why_waits.budget(facts)) is not None:
         return spent
-    said = f" ({_cut(facts.said)})" if facts.said and facts.signal is None else ""
+    known = f"it waits for the signal {facts.signal}"  # what is said anyway
+    said = f" ({_cut(facts.said)})" if facts.said and facts.said != known else ""
     return f"{_waits_for(reason, facts)}{said}{_again(reason, facts)}."
 
 
